@@ -1,0 +1,42 @@
+//! What the benches share: inputs with known answers, and other ways to the
+//! same answers.
+
+mod arrow_csv_reader;
+mod naive;
+mod sample;
+
+pub use arrow_csv_reader::decode_with_arrow_csv;
+pub use naive::NaiveColumns;
+pub use sample::{Answer, Sample, decode};
+
+#[cfg(test)]
+mod tests {
+    use vpcflow_synth::Layout;
+
+    use super::*;
+
+    #[test]
+    fn every_way_gives_the_same_answer() {
+        let sample = Sample::new(Layout::V2, 20_000);
+        let format = Layout::V2.format();
+        assert_eq!(
+            Answer::of(&decode(&sample.text, format, None)),
+            sample.answer
+        );
+        assert_eq!(
+            Answer::of(&decode_with_arrow_csv(&sample.text)),
+            sample.answer
+        );
+        assert_eq!(NaiveColumns::parse(&sample.text).answer(), sample.answer);
+    }
+
+    #[test]
+    fn wider_layouts_and_projections_give_the_same_answer() {
+        for layout in [Layout::V2, Layout::V5, Layout::V11] {
+            let sample = Sample::new(layout, 10_000);
+            let batches = decode(&sample.text, layout.format(), Some(&["bytes"]));
+            assert_eq!(Answer::of(&batches), sample.answer);
+            assert_eq!(batches[0].num_columns(), 1);
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! Where to find AWS, and as whom.
+
+use std::time::Duration;
+
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
+
+use crate::{Error, Result};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// The SDK has no limit of its own: a connection that dies silently would stop
+/// a reader for ever.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// What the user says about AWS access; what is left out comes from the
+/// [usual places](https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html):
+/// environment, shared configuration files, instance metadata.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SdkOptions {
+    /// A profile of the shared configuration files. As with the AWS CLI, its
+    /// credentials go before those of the environment.
+    pub profile: Option<String>,
+    /// The region of the log group.
+    pub region: Option<String>,
+    /// Sends every call to this address instead of AWS: an emulator, a proxy.
+    pub endpoint_url: Option<String>,
+}
+
+/// Finds region, endpoint and a provider of credentials. Credentials
+/// themselves are not loaded yet: [`check_credentials`] does that.
+///
+/// A call is tried three times unless `AWS_MAX_ATTEMPTS` says otherwise.
+///
+/// # Errors
+///
+/// [`Error::NoRegion`] and [`Error::InvalidEndpointUrl`].
+pub async fn load_config(options: &SdkOptions) -> Result<SdkConfig> {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(OPERATION_TIMEOUT)
+        .build();
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .timeout_config(timeouts)
+        .app_name(AppName::new("vpcflow").expect("letters are allowed in an application's name"));
+    if let Some(region) = &options.region {
+        loader = loader.region(Region::new(region.clone()));
+    }
+    if let Some(profile) = &options.profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(url) = &options.endpoint_url {
+        loader = loader.endpoint_url(valid_endpoint_url(url)?);
+    }
+    let config = loader.load().await;
+    if config
+        .region()
+        .is_none_or(|region| region.as_ref().is_empty())
+    {
+        return Err(Error::NoRegion {
+            profile: options.profile.clone(),
+        });
+    }
+    Ok(match &options.profile {
+        Some(profile) => with_credentials_of(profile, config),
+        None => config,
+    })
+}
+
+/// Loads credentials once, so that missing ones are reported as such and not as
+/// the failure of some call.
+///
+/// # Errors
+///
+/// [`Error::NoCredentials`] and [`Error::UnusableCredentials`].
+pub async fn check_credentials(config: &SdkConfig) -> Result<()> {
+    let credentials = match config.credentials_provider() {
+        Some(provider) => provider.provide_credentials().await,
+        None => Err(CredentialsError::not_loaded_no_source()),
+    };
+    match credentials {
+        Ok(_) => Ok(()),
+        Err(source @ CredentialsError::CredentialsNotLoaded(_)) => {
+            Err(Error::NoCredentials { source })
+        }
+        Err(source) => Err(Error::UnusableCredentials { source }),
+    }
+}
+
+fn valid_endpoint_url(url: &str) -> Result<&str> {
+    if url.starts_with("http://") || url.starts_with("https://") {
+        Ok(url)
+    } else {
+        Err(Error::InvalidEndpointUrl {
+            url: url.to_owned(),
+        })
+    }
+}
+
+/// The SDK's chain asks the environment first, even when a profile is named.
+/// Whoever writes `--profile` means that profile, as with the AWS CLI.
+fn with_credentials_of(profile: &str, config: SdkConfig) -> SdkConfig {
+    let provider_config = ProviderConfig::without_region()
+        .with_region(config.region().cloned())
+        .with_behavior_version(Some(BehaviorVersion::latest()));
+    let file_provider = ProfileFileCredentialsProvider::builder()
+        .configure(&provider_config)
+        .profile_name(profile)
+        .build();
+    let provider = SharedCredentialsProvider::new(ProfileCredentials {
+        profile: profile.to_owned(),
+        file_provider,
+    });
+    config.into_builder().credentials_provider(provider).build()
+}
+
+/// Credentials of a profile that the user has named: that it gives none is then
+/// an error of its own, not a reason to look elsewhere.
+#[derive(Debug)]
+struct ProfileCredentials {
+    profile: String,
+    file_provider: ProfileFileCredentialsProvider,
+}
+
+impl ProvideCredentials for ProfileCredentials {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(async {
+            match self.file_provider.provide_credentials().await {
+                Err(CredentialsError::CredentialsNotLoaded(_)) => {
+                    let profile = &self.profile;
+                    Err(CredentialsError::invalid_configuration(format!(
+                        "profile `{profile}` does not exist or has no credentials"
+                    )))
+                }
+                result => result,
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options() -> SdkOptions {
+        SdkOptions {
+            region: Some("eu-central-1".to_owned()),
+            ..SdkOptions::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn options_reach_the_configuration() {
+        let config = load_config(&SdkOptions {
+            endpoint_url: Some("http://127.0.0.1:5000".to_owned()),
+            ..options()
+        })
+        .await
+        .unwrap();
+        assert_eq!(config.region().unwrap().as_ref(), "eu-central-1");
+        assert_eq!(config.endpoint_url(), Some("http://127.0.0.1:5000"));
+        assert_eq!(config.app_name().unwrap().as_ref(), "vpcflow");
+        let timeouts = config.timeout_config().unwrap();
+        assert_eq!(timeouts.connect_timeout(), Some(CONNECT_TIMEOUT));
+        assert_eq!(timeouts.operation_timeout(), Some(OPERATION_TIMEOUT));
+    }
+
+    #[tokio::test]
+    async fn an_empty_region_is_no_region() {
+        let options = SdkOptions {
+            region: Some(String::new()),
+            ..options()
+        };
+        let error = load_config(&options).await.unwrap_err();
+        assert!(matches!(error, Error::NoRegion { profile: None }));
+        assert!(error.hint().contains("`--region`"));
+    }
+
+    #[tokio::test]
+    async fn an_endpoint_without_a_scheme_is_refused() {
+        let options = SdkOptions {
+            endpoint_url: Some("localhost:5000".to_owned()),
+            ..options()
+        };
+        let error = load_config(&options).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "endpoint URL `localhost:5000` does not begin with `http://` or `https://`"
+        );
+    }
+
+    #[tokio::test]
+    async fn an_unknown_profile_is_named() {
+        let options = SdkOptions {
+            profile: Some("no-such-profile-of-vpcflow".to_owned()),
+            ..options()
+        };
+        let config = load_config(&options).await.unwrap();
+        let error = check_credentials(&config).await.unwrap_err();
+        let Error::UnusableCredentials { source } = &error else {
+            panic!("{error:?}");
+        };
+        let reason = std::error::Error::source(source).unwrap().to_string();
+        assert!(reason.contains("no-such-profile-of-vpcflow"), "{reason}");
+    }
+
+    #[tokio::test]
+    async fn a_configuration_without_a_provider_has_no_credentials() {
+        let config = SdkConfig::builder().build();
+        let error = check_credentials(&config).await.unwrap_err();
+        assert!(matches!(error, Error::NoCredentials { .. }));
+        assert!(error.hint().contains("aws sso login"));
+    }
+}

@@ -1,0 +1,220 @@
+//! A CloudWatch log group as a source of events.
+
+use std::cmp::Reverse;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use aws_config::{Region, SdkConfig};
+use aws_sdk_cloudwatchlogs::Client;
+use aws_sdk_cloudwatchlogs::operation::filter_log_events::FilterLogEventsOutput;
+use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
+use vpcflow_ingest::{EventPage, LogEvent, LogGroup, PageRequest, ReadError, ReadErrorKind};
+
+use crate::Result;
+use crate::address::GroupAddress;
+use crate::failure::read_error;
+
+/// The most that a page can have.
+const MAX_PAGE_EVENTS: i32 = 10_000;
+/// How many other groups are named when a group is not found.
+const MAX_SUGGESTIONS: usize = 3;
+
+/// Reads a log group with [`FilterLogEvents`]: the only call that covers every
+/// stream of a group, in the order of event time, and gives each event an id.
+///
+/// [`FilterLogEvents`]: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
+#[derive(Debug)]
+pub struct CloudWatchLogGroup {
+    client: Client,
+    address: GroupAddress,
+    region: String,
+    /// One allocation a stream, not one an event.
+    streams: Mutex<HashSet<Arc<str>>>,
+}
+
+impl CloudWatchLogGroup {
+    /// A log group named by its name, in the region of `config`, or by its ARN,
+    /// in the region that the ARN names. Nothing is sent yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidGroupName`](crate::Error::InvalidGroupName).
+    pub fn new(config: &SdkConfig, group: &str) -> Result<Self> {
+        let address = GroupAddress::parse(group)?;
+        let region = match (&address.arn, config.region()) {
+            (Some(arn), _) => arn.region.clone(),
+            (None, Some(region)) => region.to_string(),
+            (None, None) => String::new(),
+        };
+        let client_config = aws_sdk_cloudwatchlogs::config::Builder::from(config)
+            .region((!region.is_empty()).then(|| Region::new(region.clone())))
+            .build();
+        Ok(Self {
+            client: Client::from_conf(client_config),
+            address,
+            region,
+            streams: Mutex::default(),
+        })
+    }
+
+    /// Makes one cheap call, so that a wrong name or a missing permission is
+    /// reported before anything else happens.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`page`](LogGroup::page). A group that does not exist comes
+    /// with similar names as its hint, if the caller may list groups.
+    pub async fn check(&self) -> Result<(), ReadError> {
+        let request = PageRequest {
+            start_ms: 1,
+            end_ms: 1,
+            token: None,
+        };
+        self.filter(&request, 1).await.map(drop)
+    }
+
+    #[expect(
+        deprecated,
+        reason = "AWS always interleaves; emulators return stream after stream unless asked"
+    )]
+    async fn filter(
+        &self,
+        request: &PageRequest,
+        limit: i32,
+    ) -> Result<FilterLogEventsOutput, ReadError> {
+        let call = self
+            .client
+            .filter_log_events()
+            .start_time(request.start_ms)
+            .end_time(request.end_ms)
+            .set_next_token(request.token.clone())
+            .limit(limit)
+            .interleaved(true);
+        let call = match &self.address.arn {
+            Some(arn) => call.log_group_identifier(&arn.text),
+            None => call.log_group_name(&self.address.name),
+        };
+        match call.send().await {
+            Ok(output) => Ok(output),
+            Err(error) => {
+                let token_sent = request.token.is_some();
+                let error = read_error(&error, self.name(), &self.region, token_sent);
+                Err(self.with_suggestions(error).await)
+            }
+        }
+    }
+
+    async fn with_suggestions(&self, mut error: ReadError) -> ReadError {
+        if error.kind == ReadErrorKind::NotFound && self.address.arn.is_none() {
+            let names = self.similar_groups().await;
+            if !names.is_empty() {
+                error.hint = Some(format!(
+                    "log groups with a similar name: {}",
+                    names.join(", ")
+                ));
+            }
+        }
+        error
+    }
+
+    /// Groups whose names begin alike; none when they cannot be listed.
+    async fn similar_groups(&self) -> Vec<String> {
+        let listing = self
+            .client
+            .describe_log_groups()
+            .log_group_name_prefix(listed_prefix(self.name()))
+            .send()
+            .await;
+        let groups = listing.map(|listing| listing.log_groups.unwrap_or_default());
+        let names = groups.unwrap_or_default().into_iter();
+        let mut names: Vec<String> = names.filter_map(|group| group.log_group_name).collect();
+        names.sort_by_key(|name| {
+            let shared = shared_prefix_length(name, self.name());
+            (Reverse(shared), name.len().abs_diff(self.name().len()))
+        });
+        names.truncate(MAX_SUGGESTIONS);
+        names.iter().map(|name| format!("`{name}`")).collect()
+    }
+
+    fn events(&self, events: Vec<FilteredLogEvent>) -> Result<Vec<LogEvent>, ReadError> {
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        let converted = events
+            .into_iter()
+            .map(|event| convert(event, &mut streams).ok_or_else(|| self.incomplete_event()));
+        converted.collect()
+    }
+
+    fn incomplete_event(&self) -> ReadError {
+        let name = self.name();
+        ReadError {
+            kind: ReadErrorKind::Fatal,
+            message: format!(
+                "log group `{name}` returned an event without stream, id, timestamp or message"
+            ),
+            hint: None,
+        }
+    }
+}
+
+#[async_trait]
+impl LogGroup for CloudWatchLogGroup {
+    fn name(&self) -> &str {
+        &self.address.name
+    }
+
+    async fn page(&self, request: &PageRequest) -> Result<EventPage, ReadError> {
+        let output = self.filter(request, MAX_PAGE_EVENTS).await?;
+        Ok(EventPage {
+            events: self.events(output.events.unwrap_or_default())?,
+            next_token: output.next_token,
+        })
+    }
+}
+
+/// `None` when the service left out what it documents to be there.
+fn convert(event: FilteredLogEvent, streams: &mut HashSet<Arc<str>>) -> Option<LogEvent> {
+    Some(LogEvent {
+        stream: intern(&event.log_stream_name?, streams),
+        event_id: event.event_id?,
+        timestamp_ms: event.timestamp?,
+        ingestion_time_ms: event.ingestion_time,
+        message: event.message?,
+    })
+}
+
+fn intern(name: &str, streams: &mut HashSet<Arc<str>>) -> Arc<str> {
+    if let Some(known) = streams.get(name) {
+        return Arc::clone(known);
+    }
+    let stream: Arc<str> = name.into();
+    streams.insert(Arc::clone(&stream));
+    stream
+}
+
+/// What a mistyped name likely shares with the right one: its path, else its
+/// first letters.
+fn listed_prefix(name: &str) -> &str {
+    match name.rfind('/') {
+        Some(slash) if slash > 0 => &name[..=slash],
+        // Names are ASCII: any index is a boundary.
+        _ => &name[..name.len().min(3)],
+    }
+}
+
+fn shared_prefix_length(left: &str, right: &str) -> usize {
+    let pairs = left.bytes().zip(right.bytes());
+    pairs.take_while(|(left, right)| left == right).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_of_the_same_path_are_listed() {
+        assert_eq!(listed_prefix("/vpc/flow-logz"), "/vpc/");
+        assert_eq!(listed_prefix("/flows"), "/fl");
+        assert_eq!(listed_prefix("vp"), "vp");
+    }
+}

@@ -1,0 +1,13 @@
+//! What users name: files, globs, directories and standard input.
+//!
+//! * [`Location`] is the text of a `SOURCE` argument, understood.
+//! * [`InputFile`] is a file to read, with [`InputFile::open`] undoing gzip.
+//! * [`FileDecoder`] reads a file as decoded batches.
+
+mod decode;
+mod file;
+mod location;
+
+pub use decode::{FileDecoder, FileFormat};
+pub use file::{InputError, InputFile, expand, spool};
+pub use location::{Location, LocationError};

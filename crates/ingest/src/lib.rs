@@ -1,0 +1,38 @@
+//! Sources of flow log records, and how to follow them without loss.
+//!
+//! * [`Location`] and [`InputFile`]: files, globs, directories and standard
+//!   input, gzip undone; [`FileDecoder`] reads one as batches.
+//! * [`LogGroup`]: a group of log streams that is read by ranges of event time;
+//!   [`Follow`] is the pure state machine that follows one without loss or
+//!   repeats, and [`follow`] drives it.
+//! * [`DirectoryFollower`] follows a directory whose files grow.
+//! * [`Sink`] takes the decoded batches.
+//! * [`Clock`] is where time comes from; [`SimulatedClock`] runs an hour of
+//!   following in the time that its work takes.
+//!
+//! No AWS and no SQL here: `vpcflow-aws` serves real log groups, `vpcflow-query`
+//! asks.
+
+#![deny(missing_docs)]
+
+mod clock;
+mod directory;
+mod events;
+mod follow;
+mod group;
+mod history;
+mod input;
+mod memory;
+mod sink;
+
+pub use clock::{Clock, SimulatedClock, SystemClock};
+pub use directory::DirectoryFollower;
+pub use events::{DecodingSink, EventDecoder, events_schema};
+pub use follow::{Follow, FollowError, FollowOptions, Progress, Step, follow};
+pub use group::{EventPage, LogEvent, LogGroup, PageRequest, ReadError, ReadErrorKind};
+pub use history::read_history;
+pub use input::{
+    FileDecoder, FileFormat, InputError, InputFile, Location, LocationError, expand, spool,
+};
+pub use memory::MemoryLogGroup;
+pub use sink::{Decoded, EventSink, Sink, SinkError};

@@ -1,0 +1,27 @@
+//! SQL over flow logs, on DataFusion.
+//!
+//! * [`Sources`] are the files and decoded batches that a session reads.
+//! * [`Session`] has the tables `flows` and `rejects` and answers SQL.
+//! * [`queries`] is the library of shipped queries, [`Top`] makes rankings.
+//! * [`Printer`] writes rows in every output format.
+//!
+//! No AWS here: rows of a log group come in as batches.
+
+#![deny(missing_docs)]
+
+mod error;
+mod filter;
+mod library;
+mod output;
+mod session;
+mod sources;
+mod table;
+mod top;
+
+pub use error::{Error, SqlError};
+pub use filter::RowFilter;
+pub use library::{Parameter, Query, find_query, infer_parameter, queries};
+pub use output::{OutputFormat, Printer, escape};
+pub use session::{Parameters, Session, Window};
+pub use sources::{ReadCounts, Sources};
+pub use top::{Measure, Top};

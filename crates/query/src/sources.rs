@@ -1,0 +1,124 @@
+//! The sources that a session's tables stand on.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use vpcflow_ingest::{FileFormat, InputError, InputFile};
+use vpcflow_record::{DecodeCounts, Format, flows_schema};
+
+/// Files and batches behind the tables `flows` and `rejects`.
+#[derive(Debug, Default)]
+pub struct Sources {
+    pub(crate) files: Vec<SourceFile>,
+    pub(crate) rows: Vec<RecordBatch>,
+    pub(crate) rejects: Vec<RecordBatch>,
+    row_schemas: Vec<SchemaRef>,
+    bytes: u64,
+}
+
+/// A file with its format and what was read of it.
+#[derive(Debug, Clone)]
+pub(crate) struct SourceFile {
+    pub(crate) file: InputFile,
+    pub(crate) format: FileFormat,
+    pub(crate) counts: Arc<FileCounts>,
+}
+
+/// How far a file was read: the most of all scans of it, so that a query that
+/// reads a file twice counts its records once.
+#[derive(Debug, Default)]
+pub(crate) struct FileCounts {
+    records: AtomicU64,
+    rejects: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl FileCounts {
+    pub(crate) fn reached(&self, counts: DecodeCounts) {
+        self.records.fetch_max(counts.records, Ordering::Relaxed);
+        self.rejects.fetch_max(counts.rejects, Ordering::Relaxed);
+        self.bytes.fetch_max(counts.bytes, Ordering::Relaxed);
+    }
+}
+
+/// What a session has read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ReadCounts {
+    /// Records decoded.
+    pub records: u64,
+    /// Lines refused.
+    pub rejects: u64,
+    /// Bytes of text.
+    pub bytes: u64,
+}
+
+impl Sources {
+    /// No source: `flows` has the columns of version 2 and no row.
+    pub fn new() -> Sources {
+        Sources::default()
+    }
+
+    /// Adds a file, of the declared format or that of its header.
+    ///
+    /// # Errors
+    /// When it cannot be read or is not text.
+    pub fn add_file(
+        &mut self,
+        file: InputFile,
+        declared: Option<&Format>,
+    ) -> Result<(), InputError> {
+        let format = FileFormat::resolve(&file, declared)?;
+        self.files.push(SourceFile {
+            file,
+            format,
+            counts: Arc::default(),
+        });
+        Ok(())
+    }
+
+    /// Adds rows that were decoded before, as from a log group, with the lines
+    /// refused among their input, of `bytes` of text.
+    pub fn add_batches(
+        &mut self,
+        schema: SchemaRef,
+        rows: Vec<RecordBatch>,
+        rejects: Vec<RecordBatch>,
+        bytes: u64,
+    ) {
+        self.row_schemas.push(schema);
+        self.rows.extend(rows);
+        self.rejects.extend(rejects);
+        self.bytes += bytes;
+    }
+
+    /// The columns of all sources, united by name.
+    pub(crate) fn schema(&self) -> SchemaRef {
+        let flows = flows_schema(self.files.iter().map(|file| &file.format.format));
+        let mut fields: Vec<Arc<Field>> = flows.fields().iter().cloned().collect();
+        for field in self.row_schemas.iter().flat_map(|schema| schema.fields()) {
+            if !fields.iter().any(|known| known.name() == field.name()) {
+                fields.push(Arc::clone(field));
+            }
+        }
+        Arc::new(Schema::new(fields))
+    }
+
+    pub(crate) fn counts(&self) -> ReadCounts {
+        let rows = |batches: &[RecordBatch]| -> u64 {
+            batches.iter().map(|batch| batch.num_rows() as u64).sum()
+        };
+        let mut counts = ReadCounts {
+            records: rows(&self.rows),
+            rejects: rows(&self.rejects),
+            bytes: self.bytes,
+        };
+        for file in &self.files {
+            counts.records += file.counts.records.load(Ordering::Relaxed);
+            counts.rejects += file.counts.rejects.load(Ordering::Relaxed);
+            counts.bytes += file.counts.bytes.load(Ordering::Relaxed);
+        }
+        counts
+    }
+}

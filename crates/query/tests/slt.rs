@@ -1,0 +1,150 @@
+//! Runs the `.slt` files of `queries/` and of `tests/slt` with sqllogictest.
+//!
+//! Beside SQL, a file may say
+//!
+//! * `@from FILE`: the tables stand on this file, named from the `.slt` file;
+//! * `@query NAME [key=value]…`: a query of the library.
+//!
+//! Columns are compared as text, as the engine prints them.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::arrow::array::{Array, RecordBatch};
+use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
+use futures::TryStreamExt;
+use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType, Runner};
+use vpcflow_ingest::{Location, expand};
+use vpcflow_query::{Parameters, Session, Sources, Window, find_query};
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// An error as sqllogictest wants it: `Error` and `Send`.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Error(String);
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Error {
+        Error(failure.to_string())
+    }
+}
+
+struct Database {
+    directory: PathBuf,
+    session: Session,
+}
+
+impl Database {
+    async fn open(file: &Path) -> Result<Database, Failure> {
+        let directory = file.parent().ok_or("a file has a folder")?.to_owned();
+        let session = Session::new(Sources::new(), Window::default()).await?;
+        Ok(Database { directory, session })
+    }
+
+    async fn run(&mut self, sql: &str) -> Result<DBOutput<DefaultColumnType>, Failure> {
+        if let Some(path) = sql.strip_prefix("@from ") {
+            let location = Location::Path(self.directory.join(path.trim()));
+            let mut sources = Sources::new();
+            for file in expand(&location)? {
+                sources.add_file(file, None)?;
+            }
+            self.session = Session::new(sources, Window::default()).await?;
+            return Ok(DBOutput::StatementComplete(0));
+        }
+        let (sql, parameters) = match sql.strip_prefix("@query ") {
+            Some(call) => library_query(call)?,
+            None => (sql.to_owned(), Parameters::new()),
+        };
+        let stream = self.session.sql(&sql, parameters).await?;
+        let columns = stream.schema().fields().len();
+        let batches: Vec<RecordBatch> = stream.try_collect().await?;
+        let mut rows = Vec::new();
+        for batch in &batches {
+            rows.extend(text_rows(batch)?);
+        }
+        if columns == 0 {
+            return Ok(DBOutput::StatementComplete(0));
+        }
+        Ok(DBOutput::Rows {
+            types: vec![DefaultColumnType::Any; columns],
+            rows,
+        })
+    }
+}
+
+fn library_query(call: &str) -> Result<(String, Parameters), Failure> {
+    let mut words = call.split_whitespace();
+    let query = find_query(words.next().ok_or("`@query` names a query")?)?;
+    let given = words.map(|word| {
+        let (key, value) = word.split_once('=').ok_or("a parameter is `key=value`")?;
+        Ok::<_, Failure>((key.to_owned(), value.to_owned()))
+    });
+    let parameters = query.bind(&given.collect::<Result<Vec<_>, _>>()?)?;
+    Ok((query.sql.to_owned(), parameters))
+}
+
+fn text_rows(batch: &RecordBatch) -> Result<Vec<Vec<String>>, Failure> {
+    let options = FormatOptions::default().with_null("NULL");
+    let columns = batch
+        .columns()
+        .iter()
+        .map(|column| ArrayFormatter::try_new(column.as_ref() as &dyn Array, &options))
+        .collect::<Result<Vec<_>, _>>()?;
+    (0..batch.num_rows())
+        .map(|row| {
+            columns
+                .iter()
+                .map(|column| Ok(column.value(row).try_to_string()?))
+                .collect()
+        })
+        .collect()
+}
+
+#[async_trait]
+impl AsyncDB for Database {
+    type Error = Error;
+    type ColumnType = DefaultColumnType;
+
+    async fn run(&mut self, sql: &str) -> Result<DBOutput<DefaultColumnType>, Error> {
+        Ok(self.run(sql).await?)
+    }
+
+    async fn shutdown(&mut self) {}
+}
+
+fn slt_files(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in folder.read_dir().unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            slt_files(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "slt") {
+            files.push(path);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_answers_are_those_of_the_files() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    slt_files(&root.join("../../queries"), &mut files);
+    slt_files(&root.join("tests/slt"), &mut files);
+    files.sort();
+    let mut statements = 0;
+    for file in files {
+        let records = sqllogictest::parse_file(&file).unwrap();
+        statements += records.len();
+        let path = Arc::new(file.clone());
+        let mut runner = Runner::new(move || {
+            let path = Arc::clone(&path);
+            async move { Ok(Database::open(&path).await?) }
+        });
+        runner
+            .run_multi_async(records)
+            .await
+            .unwrap_or_else(|error| panic!("{error}"));
+    }
+    assert!(statements > 0);
+}

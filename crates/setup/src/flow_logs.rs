@@ -1,0 +1,327 @@
+//! Flow logs as EC2 describes them, and as we ask for them.
+
+use std::fmt;
+
+use aws_sdk_ec2::types::{Filter, FlowLogsResourceType, TrafficType};
+use vpcflow_record::Format;
+
+use crate::error::{Error, Result};
+use crate::resource::ResourceKind;
+use crate::tags::Tags;
+use crate::wish::{Interval, Traffic};
+use crate::{Provisioner, tags};
+
+/// A flow log that exists and delivers to CloudWatch Logs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FlowLog {
+    /// Its id, such as `fl-0a1b2c3d`.
+    pub id: String,
+    /// The id of the VPC, subnet, network interface or other resource.
+    pub resource_id: String,
+    /// The log group that it delivers to.
+    pub log_group: String,
+    /// Which traffic it records; `None` for resources without that choice.
+    pub traffic: Option<Traffic>,
+    /// The aggregation interval, in seconds.
+    pub interval_seconds: u32,
+    /// The fields of a record, as in `${version} ${account-id}`.
+    pub log_format: String,
+    /// The ARN of the role that delivers.
+    pub role_arn: Option<String>,
+    /// How the delivery goes.
+    pub delivery: Delivery,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// How AWS says the delivery of a flow log goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// AWS sees no trouble. A new flow log says so before it has delivered
+    /// anything, which can take ten minutes.
+    Succeeds,
+    /// AWS cannot deliver.
+    Fails {
+        /// `Access error`, `Rate limited` or `Unknown error`.
+        reason: String,
+    },
+    /// AWS says neither.
+    Unknown,
+}
+
+impl fmt::Display for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Delivery::Succeeds => f.write_str("delivery succeeds"),
+            Delivery::Fails { reason } => write!(f, "delivery fails: {reason}"),
+            Delivery::Unknown => f.write_str("delivery unknown"),
+        }
+    }
+}
+
+impl FlowLog {
+    /// The format of its records.
+    ///
+    /// # Errors
+    /// When AWS describes the format in a way that cannot be read.
+    pub fn format(&self) -> Result<Format> {
+        Format::parse(&self.log_format).map_err(|source| Error::Format {
+            flow_log_id: self.id.clone(),
+            source,
+        })
+    }
+
+    /// `None` for a flow log that delivers elsewhere than to CloudWatch Logs,
+    /// or that EC2 describes without an id.
+    fn of_ec2(described: &aws_sdk_ec2::types::FlowLog) -> Option<FlowLog> {
+        let log_group = described
+            .log_group_name()
+            .or_else(|| log_group_of_arn(described.log_destination()?))?;
+        Some(FlowLog {
+            id: described.flow_log_id()?.to_owned(),
+            resource_id: described.resource_id()?.to_owned(),
+            log_group: log_group.to_owned(),
+            traffic: described.traffic_type().and_then(traffic_of_ec2),
+            interval_seconds: described
+                .max_aggregation_interval()
+                .and_then(|seconds| u32::try_from(seconds).ok())
+                .unwrap_or(Interval::default().seconds()),
+            log_format: described.log_format().unwrap_or("default").to_owned(),
+            role_arn: described.deliver_logs_permission_arn().map(str::to_owned),
+            delivery: match described.deliver_logs_status() {
+                Some("SUCCESS") => Delivery::Succeeds,
+                Some("FAILED") => {
+                    let reason = described.deliver_logs_error_message();
+                    Delivery::Fails {
+                        reason: reason.unwrap_or("no reason given").to_owned(),
+                    }
+                }
+                _ => Delivery::Unknown,
+            },
+            tags: Tags::from_ec2(described.tags()),
+        })
+    }
+}
+
+/// A flow log can be made with either the name or the ARN of its log group.
+fn log_group_of_arn(arn: &str) -> Option<&str> {
+    let (_, name) = arn.split_once(":log-group:")?;
+    Some(name.strip_suffix(":*").unwrap_or(name))
+}
+
+fn traffic_of_ec2(traffic: &TrafficType) -> Option<Traffic> {
+    match traffic {
+        TrafficType::All => Some(Traffic::All),
+        TrafficType::Accept => Some(Traffic::Accept),
+        TrafficType::Reject => Some(Traffic::Reject),
+        _ => None,
+    }
+}
+
+/// Flow logs to create: the same settings for resources of one kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FlowLogRequest {
+    pub(crate) kind: ResourceKind,
+    pub(crate) resource_ids: Vec<String>,
+    pub(crate) settings: Settings,
+    pub(crate) role_arn: String,
+    pub(crate) tags: Tags,
+}
+
+impl FlowLogRequest {
+    /// Whether a flow log is one of those that this asks for. The role counts:
+    /// a flow log that is to be replaced for its role must not pass for its
+    /// own replacement.
+    pub(crate) fn is_met_by(&self, flow_log: &FlowLog) -> bool {
+        self.resource_ids.contains(&flow_log.resource_id)
+            && flow_log.log_group == self.settings.log_group
+            && flow_log.role_arn.as_ref() == Some(&self.role_arn)
+            && self.settings.has_format_of(flow_log)
+            && self.settings.difference(flow_log).is_none()
+    }
+}
+
+/// What two flow logs must have in common to be interchangeable. AWS cannot
+/// change any of it afterwards.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Settings {
+    pub(crate) log_group: String,
+    pub(crate) traffic: Traffic,
+    pub(crate) interval: Interval,
+    pub(crate) format: Format,
+}
+
+impl Settings {
+    /// What a flow log of the same group and format has otherwise, for people;
+    /// `None` if nothing.
+    pub(crate) fn difference(&self, flow_log: &FlowLog) -> Option<String> {
+        if flow_log.traffic != Some(self.traffic) {
+            let traffic = flow_log
+                .traffic
+                .map_or("unknown".to_owned(), |t| t.to_string());
+            return Some(format!("its traffic is {traffic}, not {}", self.traffic));
+        }
+        if flow_log.interval_seconds != self.interval.seconds() {
+            let seconds = flow_log.interval_seconds;
+            return Some(format!(
+                "its interval is {seconds} s, not {} s",
+                self.interval
+            ));
+        }
+        None
+    }
+
+    pub(crate) fn has_format_of(&self, flow_log: &FlowLog) -> bool {
+        flow_log.format().is_ok_and(|format| format == self.format)
+    }
+}
+
+impl fmt::Display for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fields = self.format.fields().len();
+        write!(
+            f,
+            "{} traffic, {} s, {fields} fields",
+            self.traffic, self.interval
+        )
+    }
+}
+
+impl ResourceKind {
+    pub(crate) fn to_ec2(self) -> FlowLogsResourceType {
+        match self {
+            ResourceKind::Vpc => FlowLogsResourceType::Vpc,
+            ResourceKind::Subnet => FlowLogsResourceType::Subnet,
+            ResourceKind::NetworkInterface => FlowLogsResourceType::NetworkInterface,
+        }
+    }
+}
+
+impl Traffic {
+    pub(crate) fn to_ec2(self) -> TrafficType {
+        match self {
+            Traffic::All => TrafficType::All,
+            Traffic::Accept => TrafficType::Accept,
+            Traffic::Reject => TrafficType::Reject,
+        }
+    }
+}
+
+/// One format of a log group's records, and the flow logs that write it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupFormat {
+    /// The format.
+    pub format: Format,
+    /// The ids of the flow logs, at least one.
+    pub flow_log_ids: Vec<String>,
+}
+
+impl Provisioner {
+    /// The formats in which flow logs write to a log group at present: none if
+    /// no flow log does, and more than one if their records cannot be told
+    /// apart. Fields that this version does not know are no error.
+    ///
+    /// # Errors
+    /// When AWS cannot be asked, or describes a format that cannot be read.
+    pub async fn log_formats(&self, log_group: &str) -> Result<Vec<GroupFormat>> {
+        let mut formats: Vec<GroupFormat> = Vec::new();
+        for flow_log in self.flow_logs_of_group(log_group).await? {
+            let format = flow_log.format()?;
+            match formats.iter_mut().find(|known| known.format == format) {
+                Some(known) => known.flow_log_ids.push(flow_log.id),
+                None => formats.push(GroupFormat {
+                    format,
+                    flow_log_ids: vec![flow_log.id],
+                }),
+            }
+        }
+        Ok(formats)
+    }
+
+    /// The flow logs that deliver to a log group.
+    pub(crate) async fn flow_logs_of_group(&self, log_group: &str) -> Result<Vec<FlowLog>> {
+        self.describe_flow_logs(Some(filter("log-group-name", log_group)))
+            .await
+    }
+
+    /// The flow logs in this region that vpcflow made.
+    pub(crate) async fn managed_flow_logs(&self) -> Result<Vec<FlowLog>> {
+        let name = format!("tag:{}", tags::MANAGED_BY);
+        self.describe_flow_logs(Some(filter(&name, tags::MANAGER)))
+            .await
+    }
+
+    /// All flow logs in this region that deliver to CloudWatch Logs.
+    pub(crate) async fn all_flow_logs(&self) -> Result<Vec<FlowLog>> {
+        self.describe_flow_logs(None).await
+    }
+
+    async fn describe_flow_logs(&self, filter: Option<Filter>) -> Result<Vec<FlowLog>> {
+        let request = self
+            .ec2
+            .describe_flow_logs()
+            .set_filter(filter.map(|filter| vec![filter]));
+        let described = request.into_paginator().items().send().try_collect().await;
+        let described = described.map_err(|e| Error::of_call("ec2:DescribeFlowLogs", e))?;
+        Ok(described.iter().filter_map(FlowLog::of_ec2).collect())
+    }
+}
+
+fn filter(name: &str, value: &str) -> Filter {
+    Filter::builder().name(name).values(value).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_group_is_in_the_name_or_in_the_destination() {
+        let described = || {
+            aws_sdk_ec2::types::FlowLog::builder()
+                .flow_log_id("fl-1")
+                .resource_id("vpc-1")
+        };
+        let by_arn = described()
+            .log_destination("arn:aws:logs:us-east-1:123456789012:log-group:/flows:*")
+            .build();
+        assert_eq!(FlowLog::of_ec2(&by_arn).unwrap().log_group, "/flows");
+        let by_name = described().log_group_name("/flows").build();
+        assert_eq!(FlowLog::of_ec2(&by_name).unwrap().log_group, "/flows");
+        let to_s3 = described()
+            .log_destination("arn:aws:s3:::bucket/prefix")
+            .build();
+        assert_eq!(FlowLog::of_ec2(&to_s3), None);
+    }
+
+    #[test]
+    fn what_ec2_leaves_out_is_its_default() {
+        let described = aws_sdk_ec2::types::FlowLog::builder()
+            .flow_log_id("fl-1")
+            .resource_id("vpc-1")
+            .log_group_name("/flows")
+            .deliver_logs_status("FAILED")
+            .deliver_logs_error_message("Access error")
+            .build();
+        let flow_log = FlowLog::of_ec2(&described).unwrap();
+        assert_eq!(flow_log.interval_seconds, 600);
+        assert!(flow_log.format().unwrap().is_default());
+        assert_eq!(flow_log.traffic, None);
+        assert_eq!(
+            flow_log.delivery.to_string(),
+            "delivery fails: Access error"
+        );
+    }
+
+    #[test]
+    fn fields_of_the_future_are_no_error() {
+        let described = aws_sdk_ec2::types::FlowLog::builder()
+            .flow_log_id("fl-1")
+            .resource_id("vpc-1")
+            .log_group_name("/flows")
+            .log_format("${srcaddr} ${field-of-tomorrow}")
+            .build();
+        let format = FlowLog::of_ec2(&described).unwrap().format().unwrap();
+        assert_eq!(format.to_string(), "srcaddr field-of-tomorrow");
+    }
+}

@@ -1,0 +1,419 @@
+use vpcflow_record::Format;
+
+use super::*;
+use crate::documents;
+use crate::model::{World, calls};
+use crate::resource::ResourceKind;
+use crate::step::{Call, Part, RoleCall, Verb};
+use crate::tags::Tags;
+use crate::wish::{Interval, Traffic, WishBuilder};
+
+fn resource(id: &str) -> Resource {
+    id.parse().unwrap()
+}
+
+fn builder() -> WishBuilder {
+    Wish::builder()
+        .resource(resource("vpc-0a"))
+        .log_group("/flows")
+}
+
+fn wish() -> Wish {
+    builder().build().unwrap()
+}
+
+fn lines(plan: &Plan) -> Vec<String> {
+    let line = |step: &Step| format!("{} {} {}", step.verb, step.part, step.short_name());
+    plan.steps.iter().map(line).collect()
+}
+
+fn step(plan: &Plan, part: Part) -> &Step {
+    plan.steps.iter().find(|step| step.part == part).unwrap()
+}
+
+fn obstacles(result: Result<Plan>) -> Vec<Obstacle> {
+    match result {
+        Err(Error::Blocked { obstacles }) => obstacles,
+        other => panic!("not blocked: {other:?}"),
+    }
+}
+
+#[test]
+fn a_fresh_account_gets_everything_in_the_order_of_dependence() {
+    let world = World::empty();
+    let plan = world.plan(&wish()).unwrap();
+    let name = world.account.delivery_name("/flows");
+    assert_eq!(
+        lines(&plan),
+        [
+            format!("create policy {name}"),
+            format!("create role {name}"),
+            format!("create attachment {name}"),
+            "create log group /flows".to_owned(),
+            "create flow log vpc-0a".to_owned(),
+        ]
+    );
+    assert_eq!(plan.summary(), "5 to create");
+    assert_eq!(plan.notes, Vec::<String>::new());
+}
+
+#[test]
+fn a_fulfilled_wish_plans_no_call() {
+    let wish = builder()
+        .retention_days(90)
+        .tag("team=net".parse().unwrap())
+        .build()
+        .unwrap();
+    let plan = World::with(&wish).plan(&wish).unwrap();
+    assert!(plan.is_done(), "{plan}");
+    assert_eq!(plan.steps.len(), 5);
+    assert_eq!(calls(&plan).count(), 0);
+    assert!(plan.to_string().ends_with("nothing to do\n"));
+}
+
+/// A set-up that dies after any of its calls is finished by the next one.
+#[test]
+fn any_interruption_is_made_good_by_the_next_run() {
+    let wish = builder()
+        .resource(resource("subnet-0b"))
+        .retention_days(7)
+        .build()
+        .unwrap();
+    let complete = World::with(&wish);
+    let plan = World::empty().plan(&wish).unwrap();
+    for calls_max in 0..calls(&plan).count() {
+        let mut world = World::empty();
+        world.carry_out_in_part(&plan, calls_max);
+        let rest = world.plan(&wish).unwrap();
+        assert!(!rest.is_done());
+        world.carry_out(&rest);
+        assert!(world.plan(&wish).unwrap().is_done());
+        assert_eq!(world.log_groups, complete.log_groups);
+        assert_eq!(world.policies, complete.policies);
+        assert_eq!(world.roles, complete.roles);
+        assert_eq!(world.flow_logs.len(), 2);
+    }
+}
+
+#[test]
+fn new_resources_of_one_kind_share_a_call() {
+    let ids = (0..150).map(|n| format!("eni-{n:x}"));
+    let many = ids.fold(builder(), |wish, id| wish.resource(resource(&id)));
+    let plan = World::empty().plan(&many.build().unwrap()).unwrap();
+    let flow_logs: Vec<&Step> = plan
+        .steps
+        .iter()
+        .filter(|s| s.part == Part::FlowLog)
+        .collect();
+    let counts: Vec<usize> = flow_logs.iter().map(|step| step.names.len()).collect();
+    assert_eq!(counts, [1, 100, 50]);
+    assert_eq!(flow_logs[1].calls.len(), 1);
+    assert_eq!(flow_logs[1].short_name(), "eni-0 and 99 more");
+    assert!(
+        plan.to_string().contains("eni-95\n"),
+        "every resource is shown"
+    );
+}
+
+#[test]
+fn drift_of_what_is_ours_is_put_right() {
+    let mut world = World::with(&wish());
+    world.policies[0].document["Statement"][0]["Resource"] = "*".into();
+    world.policies[0].old_versions = ["v1", "v2", "v3", "v4"].map(str::to_owned).to_vec();
+    world.roles[0].trust = serde_json::Value::Null;
+    world.roles[0].attached_policies.clear();
+    world.log_groups[0].retention_days = Some(1);
+    let wish = builder().retention_days(14).build().unwrap();
+
+    let plan = world.plan(&wish).unwrap();
+    let verbs: Vec<Verb> = plan.steps.iter().map(|step| step.verb).collect();
+    assert_eq!(
+        verbs,
+        [
+            Verb::Change,
+            Verb::Change,
+            Verb::Create,
+            Verb::Change,
+            Verb::Keep
+        ]
+    );
+    assert_eq!(
+        step(&plan, Part::LogGroup).reason,
+        "keeps events for 14 days, not 1 day"
+    );
+    assert!(plan.notes[0].contains("Access error"));
+
+    world.carry_out(&plan);
+    assert!(world.plan(&wish).unwrap().is_done());
+    assert_eq!(
+        world.policies[0].old_versions.len(),
+        4,
+        "the oldest version made room"
+    );
+    assert!(!world.policies[0].old_versions.contains(&"v1".to_owned()));
+    assert_eq!(
+        world.roles[0].trust,
+        documents::trust_policy(&world.account)
+    );
+}
+
+#[test]
+fn leaving_the_retention_out_deletes_nobody_s_events() {
+    let mut world = World::with(&wish());
+    assert_eq!(world.log_groups[0].retention_days, Some(30));
+    world.log_groups[0].retention_days = Some(365);
+    assert!(world.plan(&wish()).unwrap().is_done());
+
+    let shorter = builder().retention_days(30).build().unwrap();
+    let plan = world.plan(&shorter).unwrap();
+    assert!(
+        step(&plan, Part::LogGroup)
+            .reason
+            .ends_with("not 365 days: deletes older ones")
+    );
+}
+
+#[test]
+fn new_tags_reach_what_exists() {
+    let mut world = World::with(&wish());
+    let tagged = builder().tag("team=net".parse().unwrap()).build().unwrap();
+    let plan = world.plan(&tagged).unwrap();
+    assert_eq!(plan.summary(), "4 to change, 1 to keep");
+    assert_eq!(step(&plan, Part::Role).reason, "sets tag team");
+    world.carry_out(&plan);
+    assert!(world.plan(&tagged).unwrap().is_done());
+    // Tags that are no longer asked for stay: they may be the user's own.
+    assert!(world.plan(&wish()).unwrap().is_done());
+}
+
+#[test]
+fn another_setting_of_our_flow_log_replaces_it() {
+    let mut world = World::with(&wish());
+    let faster = builder().interval(Interval::OneMinute).build().unwrap();
+    let plan = world.plan(&faster).unwrap();
+    let replace = step(&plan, Part::FlowLog);
+    assert_eq!(replace.verb, Verb::Replace);
+    assert_eq!(replace.reason, "fl-1: its interval is 600 s, not 60 s");
+
+    // Interrupted between the two calls, the next plan deletes the old one.
+    let mut interrupted = world.clone();
+    interrupted.carry_out_in_part(&plan, 1);
+    let rest = interrupted.plan(&faster).unwrap();
+    assert_eq!(rest.summary(), "1 to delete, 5 to keep");
+    interrupted.carry_out(&rest);
+
+    world.carry_out(&plan);
+    for world in [world, interrupted] {
+        assert_eq!(world.flow_logs.len(), 1);
+        assert_eq!(world.flow_logs[0].id, "fl-2");
+        assert!(world.plan(&faster).unwrap().is_done());
+    }
+}
+
+#[test]
+fn another_role_replaces_our_flow_log() {
+    let mut world = World::with(&wish());
+    let named = builder().role_name("delivery").build().unwrap();
+    let plan = world.plan(&named).unwrap();
+    assert_eq!(
+        step(&plan, Part::FlowLog).reason,
+        "fl-1: its role is another"
+    );
+    world.carry_out(&plan);
+    assert!(world.plan(&named).unwrap().is_done());
+}
+
+#[test]
+fn formats_never_mix_in_a_log_group() {
+    let world = World::with(&wish());
+    let format = Format::parse("srcaddr dstaddr").unwrap();
+    let other_format = builder().format(format.clone()).build().unwrap();
+    let found = obstacles(world.plan(&other_format));
+    assert!(
+        matches!(&found[..], [Obstacle::OtherFormat { flow_log_id, .. }] if flow_log_id == "fl-1")
+    );
+
+    let other_resource = Wish::builder()
+        .resource(resource("subnet-0c"))
+        .log_group("/flows")
+        .format(format)
+        .build()
+        .unwrap();
+    assert_eq!(obstacles(world.plan(&other_resource)).len(), 1);
+}
+
+#[test]
+fn a_foreign_flow_log_is_used_if_it_fits_and_never_changed() {
+    let mut world = World::with(&wish());
+    world.flow_logs[0].tags = Tags::default();
+    world.roles.clear();
+    world.policies.clear();
+    let plan = world.plan(&wish()).unwrap();
+    assert!(plan.is_done(), "its own role delivers: {plan}");
+    assert_eq!(
+        lines(&plan),
+        ["keep log group /flows", "keep flow log vpc-0a"]
+    );
+
+    let rejects = builder().traffic(Traffic::Reject).build().unwrap();
+    let error = world.plan(&rejects).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "this cannot be set up: flow log `fl-1`, which vpcflow did not make, already watches \
+         `vpc-0a` into this log group, but its traffic is all, not reject"
+    );
+    assert!(error.hint().unwrap().contains("--log-group"));
+}
+
+#[test]
+fn a_fitting_foreign_flow_log_makes_our_outdated_one_needless() {
+    let mut world = World::with(&wish());
+    let mut foreign = world.flow_logs[0].clone();
+    foreign.tags = Tags::default();
+    foreign.id = "fl-theirs".to_owned();
+    world.flow_logs[0].interval_seconds = 60;
+    world.flow_logs.push(foreign);
+    let plan = world.plan(&wish()).unwrap();
+    assert_eq!(plan.summary(), "1 to delete, 2 to keep");
+    world.carry_out(&plan);
+    assert!(world.plan(&wish()).unwrap().is_done());
+}
+
+#[test]
+fn a_foreign_log_group_is_used_as_it_is() {
+    let mut world = World::with(&wish());
+    world.log_groups[0].tags = Tags::default();
+    world.log_groups[0].retention_days = None;
+    let plan = world
+        .plan(&builder().retention_days(7).build().unwrap())
+        .unwrap();
+    assert!(plan.is_done());
+    assert_eq!(
+        plan.notes,
+        ["log group `/flows` goes on keeping events for ever, not 7 days"]
+    );
+}
+
+#[test]
+fn a_foreign_role_is_used_if_flow_logs_can_assume_it() {
+    let named = builder().role_name("theirs").build().unwrap();
+    let mut world = World::with(&named);
+    world.roles[0].tags = Tags::default();
+    world.roles[0].attached_policies.clear();
+    world.roles[0].arn = "arn:aws:iam::123456789012:role/theirs".to_owned();
+    world.policies.clear();
+    world.flow_logs.clear();
+    let plan = world.plan(&named).unwrap();
+    assert_eq!(
+        lines(&plan),
+        [
+            "keep role theirs",
+            "keep log group /flows",
+            "create flow log vpc-0a"
+        ],
+        "neither a policy nor an attachment"
+    );
+    assert!(plan.notes[0].contains("must itself allow"));
+
+    world.roles[0].trust = serde_json::Value::Null;
+    let found = obstacles(world.plan(&named));
+    assert_eq!(
+        found,
+        [Obstacle::ForeignRole {
+            name: "theirs".into()
+        }]
+    );
+}
+
+#[test]
+fn a_role_of_ours_serves_one_log_group_of_one_region() {
+    let named = builder().role_name("shared").build().unwrap();
+    let mut world = World::with(&named);
+    let other_group = builder()
+        .log_group("/other")
+        .role_name("shared")
+        .build()
+        .unwrap();
+    let found = obstacles(world.plan(&other_group));
+    assert!(
+        matches!(&found[..], [Obstacle::RoleOfOtherGroup { log_group, .. }] if log_group == "/flows")
+    );
+
+    world.roles[0].tags.set(crate::tags::REGION, "us-east-1");
+    let found = obstacles(world.plan(&named));
+    assert!(
+        matches!(&found[..], [Obstacle::RoleOfOtherGroup { region, .. }] if region == "us-east-1")
+    );
+}
+
+#[test]
+fn a_foreign_policy_of_our_name_stands_in_the_way() {
+    let mut world = World::with(&wish());
+    world.policies[0].tags = Tags::default();
+    assert!(matches!(
+        &obstacles(world.plan(&wish()))[..],
+        [Obstacle::ForeignPolicy { .. }]
+    ));
+}
+
+#[test]
+fn every_obstacle_is_named_at_once() {
+    let mut world = World::with(&wish());
+    world.policies[0].tags = Tags::default();
+    world.missing_resources = vec![resource("vpc-0a"), resource("subnet-0b")];
+    let found = obstacles(world.plan(&wish()));
+    assert_eq!(found.len(), 3);
+    assert_eq!(
+        found[1].to_string(),
+        "there is no subnet `subnet-0b` in eu-west-1"
+    );
+}
+
+#[test]
+fn trouble_with_the_delivery_shows_in_the_plan() {
+    let mut world = World::with(&wish());
+    let reason = "Access error".to_owned();
+    world.flow_logs[0].delivery = crate::Delivery::Fails { reason };
+    let plan = world.plan(&wish()).unwrap();
+    assert_eq!(
+        step(&plan, Part::FlowLog).reason,
+        "fl-1, but its delivery fails: Access error"
+    );
+}
+
+#[test]
+fn tag_fields_come_with_a_note() {
+    let format = Format::parse("srcaddr interface-tag asg-tag-2").unwrap();
+    let plan = World::empty()
+        .plan(&builder().format(format).build().unwrap())
+        .unwrap();
+    assert!(
+        plan.notes[0].starts_with("AWS fills interface-tag, asg-tag-2 only"),
+        "{plan}"
+    );
+}
+
+#[test]
+fn the_plan_is_shown_in_columns() {
+    let plan = World::empty()
+        .plan(&builder().role_name("r").build().unwrap())
+        .unwrap();
+    let text = plan.to_string();
+    let mut lines = text.lines();
+    assert_eq!(lines.next(), Some("account 123456789012, region eu-west-1"));
+    let role = lines.nth(1).unwrap();
+    assert!(role.starts_with("  create  role        r  "), "{role}");
+    assert!(text.contains("keeps events for 30 days\n"));
+    assert!(text.contains("  all traffic, 600 s, 14 fields\n"));
+    assert_eq!(lines.last(), Some("5 to create"));
+}
+
+#[test]
+fn a_role_has_its_policy_before_a_flow_log_uses_it() {
+    let plan = World::empty().plan(&wish()).unwrap();
+    let position = |wanted: fn(&Call) -> bool| calls(&plan).position(wanted).unwrap();
+    let attach = position(|call| matches!(call, Call::Role(RoleCall::Attach { .. })));
+    let create = position(|call| matches!(call, Call::FlowLog(_)));
+    assert!(attach < create);
+    assert_eq!(resource("vpc-0a").kind(), ResourceKind::Vpc);
+}

@@ -1,0 +1,62 @@
+//! HTTP around the operations.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use super::api::Service;
+use super::lock;
+
+const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
+const TARGET_PREFIX: &str = "Logs_20140328.";
+/// A full `PutLogEvents` batch is 1 MB of messages, more with JSON's escapes.
+const MAX_REQUEST_BYTES: usize = 8 * 1_048_576;
+
+/// Serves on a loopback port until the returned task is aborted.
+pub(super) async fn start(service: Arc<Mutex<Service>>) -> (SocketAddr, JoinHandle<()>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .await
+        .expect("a loopback port can be bound");
+    let address = listener.local_addr().expect("a bound port has an address");
+    // Nagle's algorithm and delayed acknowledgements would cost 40 ms a call.
+    // Without the option the server is slower, not wrong.
+    let listener = listener.tap_io(|connection| drop(connection.set_nodelay(true)));
+
+    let router = Router::new()
+        .fallback(answer)
+        .layer(DefaultBodyLimit::max(MAX_REQUEST_BYTES))
+        .with_state(service);
+    let server = tokio::spawn(async move {
+        // It never ends by itself.
+        drop(axum::serve(listener, router).await);
+    });
+    (address, server)
+}
+
+async fn answer(
+    State(service): State<Arc<Mutex<Service>>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let operation = headers
+        .get("x-amz-target")
+        .and_then(|target| target.to_str().ok())
+        .and_then(|target| target.strip_prefix(TARGET_PREFIX))
+        .unwrap_or_default();
+    let (status, body) = match lock(&service).call(operation, &body) {
+        Ok(body) => (StatusCode::OK, body),
+        Err(error) => (
+            StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+            error.body(),
+        ),
+    };
+    (status, [(header::CONTENT_TYPE, CONTENT_TYPE)], body).into_response()
+}

@@ -1,8 +1,8 @@
 -- Sources that tried many ports of one target within an hour.
 --
--- Hours are those of the record's start time, in UTC. Answers of a server to
--- the changing ports of its clients look the same from its side: sources whose
--- own port stays the same and is a service's are left out.
+-- Hours are those of the record's start time, in UTC. A server that answers to
+-- the changing ports of its clients looks the same from its side: records from
+-- a service's port to an ephemeral one are left out.
 -- param min_ports INT 20: distinct destination ports from which it is a scan
 -- param limit INT 20: rows to show
 SELECT
@@ -15,7 +15,10 @@ SELECT
     min(start) AS first_seen,
     max("end") AS last_seen
 FROM flows
-WHERE protocol IN (6, 17) AND NOT (srcport < 1024 AND dstport >= 1024)
+WHERE
+    protocol IN (6, 17)
+    AND NOT (srcport < 32768 AND dstport >= 32768)
+    AND NOT (srcport < 1024 AND dstport >= 1024)
 GROUP BY 1, 2, 3
 HAVING count(DISTINCT dstport) >= $min_ports
 ORDER BY ports DESC, source, target, hour

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use arrow_schema::SchemaRef;
 use tokio_util::sync::CancellationToken;
-use vpcflow_record::{DecodeOptions, Decoder, Format, RejectsBuilder, flows_schema};
+use vpcflow_record::{DecodeOptions, Decoder, Format, flows_schema};
 
 use crate::clock::Clock;
-use crate::input::{FileDecoder, FileFormat, InputError, InputFile, Location, expand};
+use crate::input::{FileDecoder, FileFormat, InputError, InputFile, Location, expand, take};
 use crate::sink::{Decoded, Sink, SinkError};
 
 /// Size of the pieces that are read and decoded.
@@ -261,6 +261,7 @@ fn read_text(
     handle
         .seek(SeekFrom::Start(*offset))
         .map_err(|error| file.error(error))?;
+    let start = *offset;
     let mut chunk = vec![0; CHUNK_BYTES];
     while !decoder.is_full() {
         let read = handle.read(&mut chunk).map_err(|error| file.error(error))?;
@@ -269,20 +270,8 @@ fn read_text(
         }
         *offset += decoder.decode(&chunk[..read]) as u64;
     }
-    let mut rejects = RejectsBuilder::default();
-    for reject in decoder.take_rejects() {
-        rejects.append(&file.name, Some(reject.position), None, &reject);
-    }
-    let rows = decoder.flush()?;
-    if rows.is_none() && rejects.is_empty() {
-        return Ok(Vec::new());
-    }
-    let rows =
-        rows.unwrap_or_else(|| arrow_array::RecordBatch::new_empty(Arc::clone(decoder.schema())));
-    Ok(vec![Decoded {
-        rows,
-        rejects: rejects.finish()?,
-    }])
+    let decoded = take(decoder, &file.name, *offset - start)?;
+    Ok(decoded.into_iter().collect())
 }
 
 /// The files of all locations, in order of their paths.

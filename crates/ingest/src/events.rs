@@ -71,6 +71,7 @@ impl EventDecoder {
     /// # Errors
     /// None that are known: the columns are built to the schema.
     pub fn decode(&mut self, events: &[LogEvent]) -> Result<Decoded, ArrowError> {
+        let before = self.decoder.counts().bytes;
         let mut rejects = RejectsBuilder::default();
         let mut streams = StringViewBuilder::new();
         let mut event_ids = StringViewBuilder::new();
@@ -107,6 +108,7 @@ impl EventDecoder {
         Ok(Decoded {
             rows,
             rejects: rejects.finish()?,
+            bytes: self.decoder.counts().bytes - before,
         })
     }
 }

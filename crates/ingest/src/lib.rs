@@ -35,4 +35,4 @@ pub use input::{
     FileDecoder, FileFormat, InputError, InputFile, Location, LocationError, expand, spool,
 };
 pub use memory::MemoryLogGroup;
-pub use sink::{Decoded, EventSink, Sink, SinkError};
+pub use sink::{Collected, Decoded, EventSink, Sink, SinkError};

@@ -15,6 +15,8 @@ pub struct Decoded {
     pub rows: RecordBatch,
     /// Rows of `rejects`.
     pub rejects: RecordBatch,
+    /// Bytes of text that these were decoded from.
+    pub bytes: u64,
 }
 
 /// Takes decoded batches: prints them, keeps them in memory, or stores them.
@@ -38,6 +40,34 @@ pub trait Sink: Send {
     /// Takes a sentence that the user should read, such as that a file got
     /// shorter.
     fn notice(&mut self, message: &str);
+}
+
+/// Keeps all batches in memory: for bounded readings.
+#[derive(Debug, Default)]
+pub struct Collected {
+    /// Batches of `flows`; none is empty.
+    pub rows: Vec<RecordBatch>,
+    /// Batches of `rejects`; none is empty.
+    pub rejects: Vec<RecordBatch>,
+    /// Bytes of text that they were decoded from.
+    pub bytes: u64,
+}
+
+#[async_trait]
+impl Sink for Collected {
+    async fn write(&mut self, batch: Decoded) -> Result<(), SinkError> {
+        if batch.rows.num_rows() > 0 {
+            self.rows.push(batch.rows);
+        }
+        if batch.rejects.num_rows() > 0 {
+            self.rejects.push(batch.rejects);
+        }
+        self.bytes += batch.bytes;
+        Ok(())
+    }
+
+    /// Only files that are followed give notices, and those have no end.
+    fn notice(&mut self, _message: &str) {}
 }
 
 /// Takes the new events of a log group.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
-use vpcflow_ingest::{FileFormat, InputError, InputFile};
+use vpcflow_ingest::{Collected, FileFormat, InputError, InputFile};
 use vpcflow_record::{DecodeCounts, Format, flows_schema};
 
 /// Files and batches behind the tables `flows` and `rejects`.
@@ -78,19 +78,13 @@ impl Sources {
         Ok(())
     }
 
-    /// Adds rows that were decoded before, as from a log group, with the lines
-    /// refused among their input, of `bytes` of text.
-    pub fn add_batches(
-        &mut self,
-        schema: SchemaRef,
-        rows: Vec<RecordBatch>,
-        rejects: Vec<RecordBatch>,
-        bytes: u64,
-    ) {
+    /// Adds rows of `schema` that were decoded before, as from a log group,
+    /// with the lines refused among their input.
+    pub fn add_collected(&mut self, schema: SchemaRef, collected: Collected) {
         self.row_schemas.push(schema);
-        self.rows.extend(rows);
-        self.rejects.extend(rejects);
-        self.bytes += bytes;
+        self.rows.extend(collected.rows);
+        self.rejects.extend(collected.rejects);
+        self.bytes += collected.bytes;
     }
 
     /// The columns of all sources, united by name.

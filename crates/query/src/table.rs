@@ -204,7 +204,10 @@ fn external(error: impl std::error::Error + Send + Sync + 'static) -> DataFusion
 }
 
 /// The columns of `schema` by name; NULL where the batch has none.
-fn adapt(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+///
+/// # Errors
+/// When a column of the batch has another type than in `schema`.
+pub fn adapt(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
     if batch.schema_ref() == schema {
         return Ok(batch.clone());
     }

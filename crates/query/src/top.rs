@@ -21,6 +21,15 @@ impl Measure {
             Measure::Flows => "count(*)",
         }
     }
+
+    /// The column of the ranking that holds it.
+    fn column(self) -> &'static str {
+        match self {
+            Measure::Bytes => "bytes",
+            Measure::Packets => "packets",
+            Measure::Flows => "flows",
+        }
+    }
 }
 
 /// A ranking of records by the values of some columns.
@@ -67,9 +76,10 @@ impl Top {
             "SELECT {keys}, count(*) AS flows, sum(packets) AS packets, sum(bytes) AS bytes, \
              round(100.0 * {measure} / sum({measure}) OVER (), 1) AS share \
              FROM flows \
-             WHERE log_status IS DISTINCT FROM 'NODATA' AND log_status IS DISTINCT FROM 'SKIPDATA'\
+             WHERE coalesce(log_status, '') NOT IN ('NODATA', 'SKIPDATA')\
              {condition} \
-             GROUP BY {keys} ORDER BY {measure} DESC NULLS LAST, {keys} LIMIT {}",
+             GROUP BY {keys} ORDER BY {} DESC NULLS LAST, {keys} LIMIT {}",
+            self.by.column(),
             self.limit
         ))
     }

@@ -28,8 +28,8 @@ pub(super) struct Bucket {
     end_ms: i64,
     /// When to read it next.
     pub(super) due_ms: i64,
-    /// A full reading began after the bucket's end: what comes now is late.
-    pub(super) read_after_end: bool,
+    /// It was read in full before.
+    pub(super) read_before: bool,
     seen: HashSet<u128>,
 }
 
@@ -39,7 +39,7 @@ impl Bucket {
         Bucket {
             end_ms,
             due_ms: now_ms,
-            read_after_end: false,
+            read_before: false,
             seen: HashSet::new(),
         }
     }
@@ -58,7 +58,7 @@ impl Bucket {
         if began_ms >= settles_ms {
             return true;
         }
-        self.read_after_end = began_ms >= self.end_ms;
+        self.read_before = true;
         let age_ms = (began_ms - self.end_ms).max(0);
         self.due_ms = (began_ms + poll_ms.max(age_ms / 2)).min(settles_ms);
         false

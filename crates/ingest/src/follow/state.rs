@@ -54,7 +54,9 @@ pub struct Progress {
     pub streams: usize,
     /// Events handed on.
     pub events: u64,
-    /// Those of them that came after a full reading of their closed bucket.
+    /// Those of them that were older than the newest event of their stream when
+    /// they came, in a minute that had been read before: what a cursor at the
+    /// newest time would have lost.
     pub late: u64,
     /// Events read again and dropped.
     pub repeats: u64,
@@ -219,12 +221,13 @@ impl Follow {
             return false;
         }
         self.progress.events += 1;
-        self.progress.late += u64::from(bucket.read_after_end);
         self.progress.newest_event_ms = self.progress.newest_event_ms.max(Some(event.timestamp_ms));
         let newest = self
             .newest_by_stream
             .entry(Arc::clone(&event.stream))
             .or_insert(i64::MIN);
+        let late = bucket.read_before && event.timestamp_ms < *newest;
+        self.progress.late += u64::from(late);
         *newest = event.timestamp_ms.max(*newest);
         true
     }

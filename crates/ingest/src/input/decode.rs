@@ -1,8 +1,10 @@
 //! A file as decoded batches.
 
 use std::io::Read;
+use std::sync::Arc;
 
 use arrow_array::RecordBatch;
+use arrow_schema::ArrowError;
 use vpcflow_record::{
     DecodeCounts, DecodeOptions, Decoder, Format, MAX_LINE_BYTES, RejectsBuilder,
 };
@@ -62,6 +64,8 @@ pub struct FileDecoder {
     chunk: Vec<u8>,
     /// The part of `chunk` that is read and not yet decoded.
     pending: std::ops::Range<usize>,
+    /// Bytes that the batches so far were decoded from.
+    taken_bytes: u64,
     ended: bool,
 }
 
@@ -94,6 +98,7 @@ impl FileDecoder {
             decoder: Decoder::new(format.format.clone(), options),
             chunk: vec![0; CHUNK_BYTES],
             pending: 0..0,
+            taken_bytes: 0,
             ended: false,
         })
     }
@@ -116,22 +121,36 @@ impl FileDecoder {
             }
             self.pending.start += self.decoder.decode(&self.chunk[self.pending.clone()]);
         }
-        let rows = self.decoder.flush()?;
-        let mut rejects = RejectsBuilder::default();
-        for reject in self.decoder.take_rejects() {
-            rejects.append(&self.file.name, Some(reject.position), None, &reject);
+        let bytes = self.decoder.counts().bytes - self.taken_bytes;
+        let taken = take(&mut self.decoder, &self.file.name, bytes)?;
+        if taken.is_some() {
+            self.taken_bytes += bytes;
         }
-        if rows.is_none() && rejects.is_empty() {
-            return Ok(None);
-        }
-        let rows = rows.unwrap_or_else(|| {
-            RecordBatch::new_empty(std::sync::Arc::clone(self.decoder.schema()))
-        });
-        Ok(Some(Decoded {
-            rows,
-            rejects: rejects.finish()?,
-        }))
+        Ok(taken)
     }
+}
+
+/// Takes what the decoder holds, decoded from so many bytes of `source`; `None`
+/// if it holds neither a row nor a reject.
+pub(crate) fn take(
+    decoder: &mut Decoder,
+    source: &str,
+    bytes: u64,
+) -> Result<Option<Decoded>, ArrowError> {
+    let mut rejects = RejectsBuilder::default();
+    for reject in decoder.take_rejects() {
+        rejects.append(source, Some(reject.position), None, &reject);
+    }
+    let rows = decoder.flush()?;
+    if rows.is_none() && rejects.is_empty() {
+        return Ok(None);
+    }
+    let rows = rows.unwrap_or_else(|| RecordBatch::new_empty(Arc::clone(decoder.schema())));
+    Ok(Some(Decoded {
+        rows,
+        rejects: rejects.finish()?,
+        bytes,
+    }))
 }
 
 impl Iterator for FileDecoder {

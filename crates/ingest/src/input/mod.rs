@@ -8,6 +8,7 @@ mod decode;
 mod file;
 mod location;
 
+pub(crate) use decode::take;
 pub use decode::{FileDecoder, FileFormat};
 pub use file::{InputError, InputFile, expand, spool};
 pub use location::{Location, LocationError};

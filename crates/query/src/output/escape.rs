@@ -37,3 +37,8 @@ pub fn escape(text: &str) -> Cow<'_, str> {
     }
     Cow::Owned(escaped)
 }
+
+/// As [`escape`], but line feeds stay: for messages of several lines.
+pub fn escape_lines(text: &str) -> String {
+    text.split('\n').map(escape).collect::<Vec<_>>().join("\n")
+}

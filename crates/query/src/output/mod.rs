@@ -17,7 +17,7 @@ use datafusion::arrow::json::writer::{
 use self::table::TableWriter;
 use crate::error::Error;
 
-pub use self::escape::escape;
+pub use self::escape::{escape, escape_lines};
 
 /// How rows are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,229 @@
+//! `vpcflow demo`: the whole path on this machine.
+//!
+//! Synthetic traffic becomes the events of a log group in memory, each visible
+//! when the service would have delivered it. The group is followed with the
+//! same state machine as a real one, by a clock that jumps over the waits; the
+//! records are decoded by the same decoder and asked by the same queries.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use vpcflow_ingest::{
+    Clock, Collected, DecodingSink, EventDecoder, Follow, FollowOptions, LogEvent, MemoryLogGroup,
+    SimulatedClock, follow,
+};
+use vpcflow_query::{Measure, Parameters, ReadCounts, Session, Sources, Top, Window, find_query};
+use vpcflow_record::Format;
+use vpcflow_synth::{Config, Generator, Incident, Layout};
+
+use crate::args::DemoArgs;
+use crate::failure::Failure;
+use crate::print::{Notes, Output, bytes, grouped, out};
+
+/// The log group's name: it exists nowhere but here.
+const GROUP: &str = "/vpcflow/demo";
+/// How long after its end a record reaches the log group, at the least: "about
+/// five minutes", says AWS.
+const DELIVERY_MS: i64 = 5 * 60 * 1000;
+/// One record in so many comes later,
+const STRAGGLERS: i64 = 50;
+/// by this much at the most.
+const STRAGGLER_SPREAD_MS: i64 = 10 * 60 * 1000;
+
+pub(crate) async fn run(args: DemoArgs) -> Result<(), Failure> {
+    let notes = Notes::new(false);
+    let config = Config {
+        records: args.records,
+        seed: args.seed,
+        ..Config::default()
+    };
+    let (events, incidents) = events(&config);
+    let (first_ms, last_ms) = (config.start * 1000, config.end() * 1000);
+
+    let clock = Arc::new(SimulatedClock::new(first_ms));
+    let group = MemoryLogGroup::new(GROUP, Arc::clone(&clock) as Arc<dyn Clock>, events);
+    let decoder = EventDecoder::new(GROUP, Format::default());
+    let schema = decoder.schema().clone();
+    let mut sink = DecodingSink::new(decoder, Collected::default());
+    let mut state = Follow::new(FollowOptions {
+        since_ms: first_ms,
+        poll: std::time::Duration::from_secs(30),
+        lateness: std::time::Duration::from_secs(30 * 60),
+    });
+    let stop = CancellationToken::new();
+    // Until every bucket is settled, so that nothing more can come.
+    let until_ms = last_ms + 35 * 60 * 1000;
+    follow(
+        &group,
+        &*clock,
+        &mut state,
+        &mut sink,
+        &stop,
+        Some(until_ms),
+    )
+    .await?;
+    let progress = state.progress();
+    let collected = sink.into_inner();
+
+    let mut text = format!(
+        "Followed the log group {GROUP}, made up on this machine: {} log streams, {} records, {}.\n",
+        progress.streams,
+        grouped(progress.events),
+        bytes(collected.bytes)
+    );
+    let _ = writeln!(
+        text,
+        "{} came after a newer record of their stream, {} were met again and dropped, none was lost.",
+        grouped(progress.late),
+        grouped(progress.repeats)
+    );
+    out(&text)?;
+
+    let mut sources = Sources::new();
+    sources.add_collected(schema, collected);
+    let session = Session::new(sources, Window::default()).await?;
+    let columns = session.flows_columns().await?;
+    let talkers = Top {
+        keys: vec!["srcaddr".into(), "dstaddr".into()],
+        by: Measure::Bytes,
+        limit: 5,
+        condition: None,
+    };
+    section(
+        &session,
+        "Top talkers, by bytes",
+        &talkers.sql(&columns)?,
+        Parameters::new(),
+    )
+    .await?;
+    library(
+        &session,
+        "Rejected traffic, ranked",
+        "top-rejected",
+        &[("limit", "5")],
+    )
+    .await?;
+    library(&session, "Port scans", "port-scan", &[("limit", "5")]).await?;
+    library(
+        &session,
+        "Large transfers",
+        "large-transfers",
+        &[("min_bytes", "20000000000")],
+    )
+    .await?;
+    library(&session, "Silent interfaces", "silent-interfaces", &[]).await?;
+    out(&planted(&incidents))?;
+    out(NEXT)?;
+    let counts = session.counts();
+    if counts
+        != (ReadCounts {
+            records: args.records,
+            rejects: 0,
+            bytes: counts.bytes,
+        })
+    {
+        return Err(Failure::new(format!(
+            "{} records were made and {} read, {} refused: this must not happen",
+            args.records, counts.records, counts.rejects
+        )));
+    }
+    notes.summary(counts);
+    Ok(())
+}
+
+const NEXT: &str = "
+Try next:
+  vpcflow generate logs                                 files to play with
+  vpcflow top srcaddr,dstport --by flows --from logs    your own ranking
+  vpcflow sql \"SELECT action, count(*) FROM flows GROUP BY action\" --from logs
+  vpcflow query                                         the queries above, and how to run them
+  vpcflow setup --vpc vpc-… --dry-run                   what it takes on your account
+";
+
+/// The traffic as events of a log group, and what is planted in it.
+fn events(config: &Config) -> (Vec<LogEvent>, Vec<Incident>) {
+    let generator = Generator::new(config);
+    let incidents = generator.incidents().to_vec();
+    let streams: Vec<Arc<str>> = generator
+        .interfaces()
+        .iter()
+        .map(|interface| interface.stream_name().into())
+        .collect();
+    let mut events = Vec::new();
+    let mut line = Vec::new();
+    for (number, record) in generator.enumerate() {
+        line.clear();
+        record.write_line(Layout::V2, &mut line);
+        let number = number as i64;
+        let mut delay_ms = DELIVERY_MS;
+        if number % STRAGGLERS == 0 {
+            // A factor without a common one spreads the times evenly.
+            delay_ms += (number * 7_919) % STRAGGLER_SPREAD_MS;
+        }
+        events.push(LogEvent {
+            stream: Arc::clone(&streams[record.interface.index]),
+            event_id: format!("{number:056}"),
+            timestamp_ms: record.start * 1000,
+            ingestion_time_ms: Some(record.end * 1000 + delay_ms),
+            message: String::from_utf8_lossy(line.trim_ascii_end()).into_owned(),
+        });
+    }
+    (events, incidents)
+}
+
+async fn library(
+    session: &Session,
+    title: &str,
+    name: &str,
+    given: &[(&str, &str)],
+) -> Result<(), Failure> {
+    let query = find_query(name)?;
+    let given: Vec<_> = given
+        .iter()
+        .map(|(key, value)| ((*key).into(), (*value).into()))
+        .collect();
+    let title = format!("{title} (vpcflow query {name})");
+    section(session, &title, query.sql, query.bind(&given)?).await
+}
+
+async fn section(
+    session: &Session,
+    title: &str,
+    sql: &str,
+    parameters: Parameters,
+) -> Result<(), Failure> {
+    out(&format!("\n{title}\n\n"))?;
+    Output::table()
+        .print(session.sql(sql, parameters).await?)
+        .await
+}
+
+fn planted(incidents: &[Incident]) -> String {
+    let mut text = "\nWhat was planted in the traffic:\n".to_owned();
+    for incident in incidents {
+        let _ = match incident {
+            Incident::LargeTransfer(transfer) => writeln!(
+                text,
+                "  large transfer: {} sent {} to {}",
+                transfer.source,
+                bytes(transfer.bytes),
+                transfer.destination
+            ),
+            Incident::SilentInterface(silence) => writeln!(
+                text,
+                "  silent interface: {} has no records from {} on",
+                silence.interface_id,
+                clock_time(silence.silent_from)
+            ),
+            incident => writeln!(text, "  {incident}"),
+        };
+    }
+    text
+}
+
+/// Hours and minutes in UTC of a time in Unix seconds.
+fn clock_time(seconds: i64) -> String {
+    let seconds = seconds.rem_euclid(24 * 60 * 60);
+    format!("{:02}:{:02} UTC", seconds / 3600, seconds / 60 % 60)
+}

@@ -1,0 +1,38 @@
+//! `vpcflow generate`.
+
+use vpcflow_synth::{Config, write_directory};
+
+use crate::args::GenerateArgs;
+use crate::failure::Failure;
+use crate::print::{bytes, grouped, out};
+
+pub(crate) async fn run(args: GenerateArgs) -> Result<(), Failure> {
+    let config = Config {
+        records: args.records,
+        seed: args.seed,
+        enis: args.enis,
+        ..Config::default()
+    };
+    let directory = args.directory.display().to_string();
+    let write = move || write_directory(&config, &args.directory);
+    let summary = tokio::task::spawn_blocking(write).await;
+    let summary = summary.map_err(|error| Failure::new(error.to_string()))?;
+    let summary =
+        summary.map_err(|error| Failure::new(format!("cannot write to `{directory}`: {error}")))?;
+    let mut text = format!(
+        "{} records of {} streams in `{directory}`, {}\n",
+        grouped(summary.records),
+        summary.streams,
+        bytes(summary.bytes)
+    );
+    match summary.incidents.as_slice() {
+        [] => text.push_str("no incidents are planted among so few records or interfaces\n"),
+        incidents => {
+            text.push_str("planted:\n");
+            for incident in incidents {
+                text.push_str(&format!("  {incident}\n"));
+            }
+        }
+    }
+    out(&text)
+}

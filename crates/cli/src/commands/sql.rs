@@ -1,0 +1,49 @@
+//! `vpcflow sql`.
+
+use std::io::Read;
+use std::path::Path;
+
+use vpcflow_query::{Parameters, infer_parameter, split_statements};
+
+use crate::args::SqlArgs;
+use crate::commands::answer;
+use crate::failure::Failure;
+use crate::open::open;
+use crate::print::Notes;
+
+pub(crate) async fn run(args: SqlArgs) -> Result<(), Failure> {
+    let notes = Notes::new(args.from.decode.quiet);
+    let text = match (&args.sql, &args.file) {
+        (Some(sql), _) => sql.clone(),
+        (None, Some(file)) => read(file)?,
+        (None, None) => return Err(Failure::usage("no statement was given")),
+    };
+    let statements = split_statements(&text)?;
+    if statements.is_empty() {
+        return Err(Failure::usage("the statement is empty"));
+    }
+    let parameters: Parameters = args
+        .param
+        .iter()
+        .map(|(key, text)| (key.clone(), infer_parameter(text)))
+        .collect();
+    let opened = open(&args.from, &args.aws, notes).await?;
+    if args.from.from.is_empty() && text.to_lowercase().contains("flows") {
+        notes.say("note: no source was named, so `flows` is empty: name one with `--from`");
+    }
+    let statements: Vec<_> = statements
+        .into_iter()
+        .map(|statement| (statement, parameters.clone()))
+        .collect();
+    answer(&opened, &statements, &args.output, &args.from.decode, notes).await
+}
+
+fn read(file: &Path) -> Result<String, Failure> {
+    let mut text = String::new();
+    let result = if file == Path::new("-") {
+        std::io::stdin().read_to_string(&mut text).map(|_| text)
+    } else {
+        std::fs::read_to_string(file)
+    };
+    result.map_err(|error| Failure::new(format!("cannot read `{}`: {error}", file.display())))
+}

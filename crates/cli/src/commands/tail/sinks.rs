@@ -1,0 +1,289 @@
+//! What becomes of the records that `tail` reads.
+
+use std::collections::VecDeque;
+use std::io::{BufWriter, Stdout};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use datafusion::arrow::array::{AsArray, RecordBatch};
+use datafusion::arrow::datatypes::SchemaRef;
+use futures::StreamExt;
+use tokio::sync::Mutex;
+use vpcflow_ingest::{Clock, Collected, Decoded, Sink, SinkError, SystemClock};
+use vpcflow_query::{
+    Error, OutputFormat, Parameters, Printer, ReadCounts, RowFilter, Session, Sources, Window,
+    adapt,
+};
+
+use crate::failure::Failure;
+use crate::print::{Notes, Output, grouped};
+
+/// Columns of a record that fit a terminal; other formats have all.
+const TERMINAL_COLUMNS: [&str; 11] = [
+    "start",
+    "interface_id",
+    "srcaddr",
+    "srcport",
+    "dstaddr",
+    "dstport",
+    "protocol",
+    "packets",
+    "bytes",
+    "action",
+    "log_status",
+];
+/// Records that a statement is asked over, the newest; memory is bounded by it.
+const MAX_KEPT_ROWS: usize = 1_000_000;
+/// Refused lines that are told one by one; all are counted.
+const REJECTS_TOLD: u64 = 3;
+
+/// Takes the records of all sources.
+pub(super) struct Intake {
+    schema: SchemaRef,
+    filter: RowFilter,
+    notes: Notes,
+    counts: ReadCounts,
+    purpose: Purpose,
+}
+
+enum Purpose {
+    Print {
+        columns: Vec<usize>,
+        printer: Option<Printer<BufWriter<Stdout>>>,
+    },
+    Ask(Box<Ask>),
+}
+
+/// A statement that is answered again and again over the records so far.
+struct Ask {
+    sql: String,
+    output: Output,
+    every_ms: i64,
+    next_ms: i64,
+    rows: VecDeque<RecordBatch>,
+    kept_rows: usize,
+    rejects: Vec<RecordBatch>,
+    /// The records or rejects changed since the last answer.
+    fresh: bool,
+    forgotten: u64,
+}
+
+impl Intake {
+    /// Prints each record.
+    pub(super) fn printing(
+        schema: SchemaRef,
+        filter: RowFilter,
+        output: Output,
+        notes: Notes,
+    ) -> Intake {
+        let for_people = matches!(output.format, OutputFormat::Table | OutputFormat::Markdown);
+        let columns: Vec<usize> = match for_people {
+            true => TERMINAL_COLUMNS
+                .iter()
+                .filter_map(|name| schema.index_of(name).ok())
+                .collect(),
+            false => (0..schema.fields().len()).collect(),
+        };
+        let printed = schema.project(&columns).map(Arc::new);
+        let printer = printed.ok().map(|printed| output.printer(printed));
+        let purpose = Purpose::Print { columns, printer };
+        Intake {
+            schema,
+            filter,
+            notes,
+            counts: ReadCounts::default(),
+            purpose,
+        }
+    }
+
+    /// Answers `sql` every now and then. It is planned once now, so that a
+    /// mistake in it is told at once.
+    pub(super) async fn asking(
+        schema: SchemaRef,
+        filter: RowFilter,
+        output: Output,
+        notes: Notes,
+        sql: &str,
+        every: Duration,
+    ) -> Result<Intake, Failure> {
+        let every_ms = i64::try_from(every.as_millis()).unwrap_or(i64::MAX).max(1);
+        let ask = Ask {
+            sql: sql.to_owned(),
+            output,
+            every_ms,
+            next_ms: SystemClock.now_ms(),
+            rows: VecDeque::new(),
+            kept_rows: 0,
+            rejects: Vec::new(),
+            fresh: true,
+            forgotten: 0,
+        };
+        ask.session(&schema)
+            .await?
+            .sql(sql, Parameters::new())
+            .await?;
+        let purpose = Purpose::Ask(Box::new(ask));
+        Ok(Intake {
+            schema,
+            filter,
+            notes,
+            counts: ReadCounts::default(),
+            purpose,
+        })
+    }
+
+    /// What was read so far.
+    pub(super) fn counts(&self) -> ReadCounts {
+        self.counts
+    }
+
+    /// Ends the output, with a last answer.
+    pub(super) async fn end(&mut self) -> Result<(), Failure> {
+        match &mut self.purpose {
+            Purpose::Print { printer, .. } => {
+                if let Some(printer) = printer.take() {
+                    printer.finish()?;
+                }
+            }
+            Purpose::Ask(ask) => {
+                if ask.fresh {
+                    ask.answer(&self.schema).await?;
+                }
+                if ask.forgotten > 0 {
+                    self.notes.say(&format!(
+                        "note: the statement was asked over the newest records: {} older ones had \
+                         to be let go",
+                        grouped(ask.forgotten)
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, batch: &Decoded) -> Result<(), Error> {
+        self.tell_rejects(&batch.rejects);
+        self.counts.records += batch.rows.num_rows() as u64;
+        self.counts.rejects += batch.rejects.num_rows() as u64;
+        self.counts.bytes += batch.bytes;
+        let rows = self.filter.apply(&adapt(&batch.rows, &self.schema)?)?;
+        match &mut self.purpose {
+            Purpose::Print { columns, printer } => match printer {
+                Some(printer) if rows.num_rows() > 0 => printer.write(&rows.project(columns)?),
+                _ => Ok(()),
+            },
+            Purpose::Ask(ask) => {
+                ask.keep(rows, batch.rejects.clone());
+                Ok(())
+            }
+        }
+    }
+
+    async fn settle(&mut self) -> Result<(), SinkError> {
+        match &mut self.purpose {
+            Purpose::Print {
+                printer: Some(printer),
+                ..
+            } => Ok(printer.flush()?),
+            Purpose::Print { printer: None, .. } => Ok(()),
+            Purpose::Ask(ask) => {
+                let now_ms = SystemClock.now_ms();
+                if ask.fresh && now_ms >= ask.next_ms {
+                    ask.answer(&self.schema).await?;
+                    ask.next_ms = now_ms.saturating_add(ask.every_ms);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn tell_rejects(&self, rejects: &RecordBatch) {
+        let text = |name: &str, row: usize| -> String {
+            let column = rejects
+                .column_by_name(name)
+                .and_then(|column| column.as_string_view_opt());
+            column
+                .map(|column| column.value(row).to_owned())
+                .unwrap_or_default()
+        };
+        for row in 0..rejects.num_rows() {
+            if self.counts.rejects + row as u64 >= REJECTS_TOLD {
+                break;
+            }
+            let (source, reason) = (text("source", row), text("reason", row));
+            self.notes.say(&format!(
+                "note: refused in {source}: {reason}: {}",
+                text("line", row)
+            ));
+        }
+    }
+}
+
+impl Ask {
+    fn keep(&mut self, rows: RecordBatch, rejects: RecordBatch) {
+        self.fresh |= rows.num_rows() > 0 || rejects.num_rows() > 0;
+        self.kept_rows += rows.num_rows();
+        self.rows.push_back(rows);
+        if rejects.num_rows() > 0 {
+            self.rejects.push(rejects);
+        }
+        while self.kept_rows > MAX_KEPT_ROWS
+            && let Some(oldest) = self.rows.pop_front()
+        {
+            self.kept_rows -= oldest.num_rows();
+            self.forgotten += oldest.num_rows() as u64;
+        }
+    }
+
+    async fn session(&self, schema: &SchemaRef) -> Result<Session, Error> {
+        let mut sources = Sources::new();
+        let rows = self.rows.iter().cloned().collect();
+        let collected = Collected {
+            rows,
+            rejects: self.rejects.clone(),
+            bytes: 0,
+        };
+        sources.add_collected(SchemaRef::clone(schema), collected);
+        Session::new(sources, Window::default()).await
+    }
+
+    async fn answer(&mut self, schema: &SchemaRef) -> Result<(), Error> {
+        self.fresh = false;
+        let session = self.session(schema).await?;
+        let mut rows = session.sql(&self.sql, Parameters::new()).await?;
+        let mut printer = self.output.printer(rows.schema());
+        while let Some(batch) = rows.next().await {
+            printer.write(&batch?)?;
+        }
+        printer.finish()
+    }
+}
+
+/// An intake that several sources write to.
+#[derive(Clone)]
+pub(super) struct SharedSink {
+    intake: Arc<Mutex<Intake>>,
+    notes: Notes,
+}
+
+impl SharedSink {
+    pub(super) fn new(intake: Arc<Mutex<Intake>>, notes: Notes) -> SharedSink {
+        SharedSink { intake, notes }
+    }
+}
+
+#[async_trait]
+impl Sink for SharedSink {
+    async fn write(&mut self, batch: Decoded) -> Result<(), SinkError> {
+        Ok(self.intake.lock().await.take(&batch)?)
+    }
+
+    async fn settle(&mut self) -> Result<(), SinkError> {
+        self.intake.lock().await.settle().await
+    }
+
+    fn notice(&mut self, message: &str) {
+        self.notes.say(&format!("note: {message}"));
+    }
+}

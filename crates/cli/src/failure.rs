@@ -1,0 +1,170 @@
+//! What ends a command early: a message, the way out, and the exit status.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+/// Why a command did not do what it was asked.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    message: String,
+    hint: Option<String>,
+    status: u8,
+}
+
+/// The request failed, or the answer is negative.
+const FAILED: u8 = 1;
+/// The command line makes no sense.
+const USAGE: u8 = 2;
+/// A query was interrupted: 128 and the number of the signal, as shells do.
+const INTERRUPTED: u8 = 130;
+
+impl Failure {
+    /// The request failed.
+    pub(crate) fn new(message: impl Into<String>) -> Failure {
+        Failure {
+            message: message.into(),
+            hint: None,
+            status: FAILED,
+        }
+    }
+
+    /// The command line makes no sense.
+    pub(crate) fn usage(message: impl Into<String>) -> Failure {
+        Failure {
+            status: USAGE,
+            ..Failure::new(message)
+        }
+    }
+
+    /// The user ended a query.
+    pub(crate) fn interrupted() -> Failure {
+        Failure {
+            status: INTERRUPTED,
+            ..Failure::new("interrupted")
+        }
+    }
+
+    /// Nothing to report: the reader of our output has gone, or the command has
+    /// said all there is to say. With this status.
+    pub(crate) fn silent(status: u8) -> Failure {
+        Failure {
+            status,
+            ..Failure::new("")
+        }
+    }
+
+    /// The answer is negative, and the output has said so.
+    pub(crate) fn negative() -> Failure {
+        Failure::silent(FAILED)
+    }
+
+    /// Adds the way out.
+    pub(crate) fn hint(self, hint: impl Into<String>) -> Failure {
+        Failure {
+            hint: Some(hint.into()),
+            ..self
+        }
+    }
+
+    /// An error with what caused it.
+    pub(crate) fn chain(error: &dyn Error) -> Failure {
+        let mut message = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            message = format!("{message}: {cause}");
+            source = cause.source();
+        }
+        Failure::new(message)
+    }
+
+    fn with(self, hint: Option<String>) -> Failure {
+        Failure { hint, ..self }
+    }
+
+    /// Tells the user, and gives the exit status.
+    #[expect(clippy::print_stderr, reason = "the one place that reports a failure")]
+    pub(crate) fn report(&self) -> ExitCode {
+        if !self.message.is_empty() {
+            eprintln!("error: {}", vpcflow_query::escape_lines(&self.message));
+        }
+        if let Some(hint) = &self.hint {
+            eprintln!("hint: {}", vpcflow_query::escape_lines(hint));
+        }
+        ExitCode::from(self.status)
+    }
+}
+
+impl From<vpcflow_query::Error> for Failure {
+    fn from(error: vpcflow_query::Error) -> Failure {
+        if error.is_closed_pipe() {
+            return Failure::silent(0);
+        }
+        Failure::new(error.to_string()).with(error.hint())
+    }
+}
+
+impl From<vpcflow_ingest::InputError> for Failure {
+    fn from(error: vpcflow_ingest::InputError) -> Failure {
+        Failure::new(error.to_string()).with(error.hint())
+    }
+}
+
+impl From<vpcflow_ingest::ReadError> for Failure {
+    fn from(error: vpcflow_ingest::ReadError) -> Failure {
+        Failure::new(error.message).with(error.hint)
+    }
+}
+
+impl From<vpcflow_ingest::FollowError> for Failure {
+    fn from(error: vpcflow_ingest::FollowError) -> Failure {
+        match error {
+            vpcflow_ingest::FollowError::Read(error) => error.into(),
+            vpcflow_ingest::FollowError::Sink(error) => error.into(),
+        }
+    }
+}
+
+/// What a sink or a file reported, under the type that it has.
+impl From<vpcflow_ingest::SinkError> for Failure {
+    fn from(error: vpcflow_ingest::SinkError) -> Failure {
+        let error = match error.downcast::<vpcflow_query::Error>() {
+            Ok(error) => return (*error).into(),
+            Err(error) => error,
+        };
+        match error.downcast::<vpcflow_ingest::InputError>() {
+            Ok(error) => (*error).into(),
+            Err(error) => Failure::new(error.to_string()),
+        }
+    }
+}
+
+impl From<vpcflow_aws::Error> for Failure {
+    fn from(error: vpcflow_aws::Error) -> Failure {
+        let hint = error.hint();
+        Failure::chain(&error).hint(hint)
+    }
+}
+
+impl From<vpcflow_setup::Error> for Failure {
+    fn from(error: vpcflow_setup::Error) -> Failure {
+        let hint = error.hint();
+        Failure::chain(&error).with(hint)
+    }
+}
+
+impl From<vpcflow_setup::WishError> for Failure {
+    fn from(error: vpcflow_setup::WishError) -> Failure {
+        let hint = error.hint();
+        Failure {
+            status: USAGE,
+            ..Failure::new(error.to_string())
+        }
+        .with(hint)
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Failure {
+        vpcflow_query::Error::from(error).into()
+    }
+}

@@ -1,0 +1,181 @@
+//! Rows to standard output, words to standard error.
+
+use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::time::{Duration, Instant};
+
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::execution::SendableRecordBatchStream;
+use futures::StreamExt;
+use vpcflow_query::{OutputFormat, Printer, ReadCounts};
+
+use crate::args::OutputArgs;
+use crate::failure::Failure;
+
+/// Standard output as a command uses it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Output {
+    pub(crate) format: OutputFormat,
+    width: Option<usize>,
+}
+
+impl Output {
+    /// A table on a terminal, else CSV, unless the user says otherwise.
+    pub(crate) fn new(args: &OutputArgs) -> Output {
+        let terminal = io::stdout().is_terminal();
+        let default = if terminal {
+            OutputFormat::Table
+        } else {
+            OutputFormat::Csv
+        };
+        Output {
+            format: args.output.unwrap_or(default),
+            width: terminal_width(),
+        }
+    }
+
+    /// A table, whatever the output.
+    pub(crate) fn table() -> Output {
+        Output {
+            format: OutputFormat::Table,
+            width: terminal_width(),
+        }
+    }
+
+    /// A printer of rows of this schema.
+    pub(crate) fn printer(self, schema: SchemaRef) -> Printer<BufWriter<Stdout>> {
+        Printer::new(
+            BufWriter::new(io::stdout()),
+            self.format,
+            schema,
+            self.width,
+        )
+    }
+
+    /// Prints the rows of an answer as they come. Nothing is printed before the
+    /// first of them, so that a failed query leaves no half of an answer.
+    pub(crate) async fn print(self, mut rows: SendableRecordBatchStream) -> Result<(), Failure> {
+        let mut printer = self.printer(rows.schema());
+        while let Some(batch) = rows.next().await {
+            printer.write(&batch.map_err(vpcflow_query::Error::from)?)?;
+        }
+        Ok(printer.finish()?)
+    }
+}
+
+/// The columns of the terminal that standard output is, if it is one.
+fn terminal_width() -> Option<usize> {
+    let size = terminal_size::terminal_size_of(io::stdout());
+    size.map(|(width, _)| usize::from(width.0))
+}
+
+/// Prints text to standard output.
+pub(crate) fn out(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    Ok(stdout.flush()?)
+}
+
+/// Words on standard error, unless the user wants none.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Notes {
+    quiet: bool,
+    began: Instant,
+}
+
+impl Notes {
+    /// From now on, for the summary's seconds.
+    pub(crate) fn new(quiet: bool) -> Notes {
+        Notes {
+            quiet,
+            began: Instant::now(),
+        }
+    }
+
+    /// A sentence that is no part of the answer.
+    pub(crate) fn say(self, text: &str) {
+        if !self.quiet {
+            // Nobody is left to tell when standard error is gone.
+            let _ = writeln!(io::stderr(), "{}", vpcflow_query::escape_lines(text));
+        }
+    }
+
+    /// The last line of a command that reads records.
+    pub(crate) fn summary(self, counts: ReadCounts) {
+        self.say(&summary(counts, self.began.elapsed()));
+    }
+}
+
+fn summary(counts: ReadCounts, elapsed: Duration) -> String {
+    let seconds = elapsed.as_secs_f64();
+    let rate = if seconds > 0.0 {
+        (counts.records as f64 / seconds) as u64
+    } else {
+        0
+    };
+    format!(
+        "{} records, {} rejects, {}, {seconds:.2} s, {} records/s",
+        grouped(counts.records),
+        grouped(counts.rejects),
+        bytes(counts.bytes),
+        grouped(rate)
+    )
+}
+
+/// A number with a comma for each thousand.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Bytes in the largest unit of 1000 that leaves a whole part.
+pub(crate) fn bytes(number: u64) -> String {
+    const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
+    if number < 1000 {
+        return format!("{number} B");
+    }
+    let mut value = number as f64 / 1000.0;
+    let mut unit = 0;
+    // 999.95 would be printed as 1000.0.
+    while value >= 999.95 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    format!("{value:.1} {}", UNITS[unit])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_for_people() {
+        assert_eq!(
+            [0, 999, 1000, 1234567].map(grouped),
+            ["0", "999", "1,000", "1,234,567"]
+        );
+        assert_eq!(
+            [0, 999, 1000, 999_949, 999_950, 1_500_000_000].map(bytes),
+            ["0 B", "999 B", "1.0 kB", "999.9 kB", "1.0 MB", "1.5 GB"]
+        );
+    }
+
+    #[test]
+    fn the_summary_has_counts_and_rate() {
+        let counts = ReadCounts {
+            records: 1_000_000,
+            rejects: 3,
+            bytes: 115_000_000,
+        };
+        assert_eq!(
+            summary(counts, Duration::from_millis(500)),
+            "1,000,000 records, 3 rejects, 115.0 MB, 0.50 s, 2,000,000 records/s"
+        );
+    }
+}

@@ -99,7 +99,7 @@ pub(crate) struct DecodeArgs {
 pub(crate) struct OutputArgs {
     /// `table`, `json`, `ndjson`, `csv`, `tsv` or `markdown` [default: table on a terminal, else
     /// csv]
-    #[arg(long, short, value_name = "FORMAT")]
+    #[arg(long, short, value_name = "FORMAT", env = "VPCFLOW_OUTPUT")]
     pub(crate) output: Option<OutputFormat>,
 }
 

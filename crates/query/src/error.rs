@@ -109,6 +109,10 @@ fn describe(error: &DataFusionError) -> String {
     match error.find_root() {
         DataFusionError::Plan(message) | DataFusionError::Execution(message) => message.clone(),
         DataFusionError::External(error) => error.to_string(),
+        DataFusionError::ArrowError(error, _) => {
+            let text = error.to_string();
+            text.strip_suffix(" error").unwrap_or(&text).to_lowercase()
+        }
         error => error.strip_backtrace(),
     }
 }
@@ -145,15 +149,21 @@ impl SqlError {
                 valid_fields,
             } = &**error
         {
-            let names = valid_fields.iter().map(|column| column.name.as_str());
+            let names = || valid_fields.iter().map(|column| column.name.as_str());
             message = format!("there is no column `{}`", field.name);
-            hint = Some(match similar(&field.name, names) {
-                Some(name) => format!("did you mean `{name}`?"),
-                None => "`DESCRIBE flows` lists the columns".to_owned(),
-            });
             place = place.or_else(|| find(sql, &field.name));
+            // AWS's names have dashes, which SQL reads as minus.
+            let dashed = place
+                .and_then(|place| dashed_word(sql, place))
+                .filter(|word| names().any(|name| name == word.replace('-', "_")));
+            hint = Some(match (dashed, similar(&field.name, names())) {
+                (Some(word), _) => {
+                    format!("columns have underscores: `{}`", word.replace('-', "_"))
+                }
+                (None, Some(name)) => format!("did you mean `{name}`?"),
+                (None, None) => "`DESCRIBE flows` lists the columns".to_owned(),
+            });
         }
-        // AWS's names have dashes, which SQL reads as minus; `end` is a keyword.
         if hint.is_none() && message.contains("found: end") {
             hint = Some("`end` is a keyword: write \"end\"".to_owned());
         }
@@ -209,6 +219,14 @@ fn split_place(message: &str) -> (String, Option<(usize, usize, usize)>) {
         (line > 0 && column > 0).then_some((line, column, 1))
     });
     (text.to_owned(), place)
+}
+
+/// The word with dashes that begins at a place.
+fn dashed_word(sql: &str, (line, column, _): (usize, usize, usize)) -> Option<String> {
+    let is_part = |character: &char| character.is_alphanumeric() || matches!(character, '-' | '_');
+    let text = sql.lines().nth(line - 1)?.chars().skip(column - 1);
+    let word: String = text.take_while(is_part).collect();
+    word.contains('-').then_some(word)
 }
 
 /// The first place where `name` stands as a word.

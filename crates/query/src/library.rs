@@ -146,9 +146,12 @@ impl Query {
             };
             let data_type = value.data_type();
             *value = ScalarValue::try_from_string(text.clone(), &data_type).map_err(|_| {
-                Error::Parameter(format!(
-                    "the parameter `{name}` is {data_type}, not `{text}`"
-                ))
+                let kind = if data_type.is_integer() {
+                    "a whole number"
+                } else {
+                    "a number"
+                };
+                Error::Parameter(format!("the parameter `{name}` is {kind}, not `{text}`"))
             })?;
         }
         Ok(values)
@@ -251,7 +254,10 @@ mod tests {
         let values = query.bind(&[("n".into(), "3".into())]).unwrap();
         assert_eq!(values["n"], ScalarValue::Int64(Some(3)));
         let error = query.bind(&[("n".into(), "x".into())]).unwrap_err();
-        assert_eq!(error.to_string(), "the parameter `n` is Int64, not `x`");
+        assert_eq!(
+            error.to_string(),
+            "the parameter `n` is a whole number, not `x`"
+        );
         let error = query.bind(&[("m".into(), "1".into())]).unwrap_err();
         assert_eq!(
             error.to_string(),

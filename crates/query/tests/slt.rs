@@ -59,6 +59,7 @@ impl Database {
         };
         let stream = self.session.sql(&sql, parameters).await?;
         let columns = stream.schema().fields().len();
+        let stream = stream.map_err(vpcflow_query::Error::from);
         let batches: Vec<RecordBatch> = stream.try_collect().await?;
         let mut rows = Vec::new();
         for batch in &batches {

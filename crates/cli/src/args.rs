@@ -51,7 +51,7 @@ pub(crate) enum Command {
 #[command(next_help_heading = "AWS")]
 pub(crate) struct AwsArgs {
     /// Profile of the AWS configuration files
-    #[arg(long, value_name = "NAME", env = "AWS_PROFILE")]
+    #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
     /// AWS Region
     #[arg(long, value_name = "REGION")]
@@ -99,7 +99,13 @@ pub(crate) struct DecodeArgs {
 pub(crate) struct OutputArgs {
     /// `table`, `json`, `ndjson`, `csv`, `tsv` or `markdown` [default: table on a terminal, else
     /// csv]
-    #[arg(long, short, value_name = "FORMAT", env = "VPCFLOW_OUTPUT")]
+    #[arg(
+        long,
+        short,
+        value_name = "FORMAT",
+        env = "VPCFLOW_OUTPUT",
+        hide_env_values = true
+    )]
     pub(crate) output: Option<OutputFormat>,
 }
 

@@ -3,6 +3,7 @@
 mod args;
 mod commands;
 mod failure;
+mod incidents;
 mod open;
 mod print;
 mod time;

@@ -19,6 +19,7 @@ use vpcflow_synth::{Config, Generator, Incident, Layout};
 
 use crate::args::DemoArgs;
 use crate::failure::Failure;
+use crate::incidents::planted;
 use crate::print::{Notes, Output, bytes, grouped, out};
 
 /// The log group's name: it exists nowhere but here.
@@ -113,6 +114,7 @@ pub(crate) async fn run(args: DemoArgs) -> Result<(), Failure> {
     )
     .await?;
     library(&session, "Silent interfaces", "silent-interfaces", &[]).await?;
+    out("\nWhat was planted in the traffic:\n")?;
     out(&planted(&incidents))?;
     out(NEXT)?;
     let counts = session.counts();
@@ -197,33 +199,4 @@ async fn section(
     Output::table()
         .print(session.sql(sql, parameters).await?)
         .await
-}
-
-fn planted(incidents: &[Incident]) -> String {
-    let mut text = "\nWhat was planted in the traffic:\n".to_owned();
-    for incident in incidents {
-        let _ = match incident {
-            Incident::LargeTransfer(transfer) => writeln!(
-                text,
-                "  large transfer: {} sent {} to {}",
-                transfer.source,
-                bytes(transfer.bytes),
-                transfer.destination
-            ),
-            Incident::SilentInterface(silence) => writeln!(
-                text,
-                "  silent interface: {} has no records from {} on",
-                silence.interface_id,
-                clock_time(silence.silent_from)
-            ),
-            incident => writeln!(text, "  {incident}"),
-        };
-    }
-    text
-}
-
-/// Hours and minutes in UTC of a time in Unix seconds.
-fn clock_time(seconds: i64) -> String {
-    let seconds = seconds.rem_euclid(24 * 60 * 60);
-    format!("{:02}:{:02} UTC", seconds / 3600, seconds / 60 % 60)
 }

@@ -4,6 +4,7 @@ use vpcflow_synth::{Config, write_directory};
 
 use crate::args::GenerateArgs;
 use crate::failure::Failure;
+use crate::incidents::planted;
 use crate::print::{bytes, grouped, out};
 
 pub(crate) async fn run(args: GenerateArgs) -> Result<(), Failure> {
@@ -29,9 +30,7 @@ pub(crate) async fn run(args: GenerateArgs) -> Result<(), Failure> {
         [] => text.push_str("no incidents are planted among so few records or interfaces\n"),
         incidents => {
             text.push_str("planted:\n");
-            for incident in incidents {
-                text.push_str(&format!("  {incident}\n"));
-            }
+            text.push_str(&planted(incidents));
         }
     }
     out(&text)

@@ -23,7 +23,7 @@ const CHUNK_BYTES: usize = 256 * 1024;
 ///
 /// A file is known by its device and inode, so that a renamed file is not read
 /// twice. A file that got shorter is read again from its start, and said to be.
-/// A gzip file is read once, when its size has stood still from one poll to the
+/// A compressed file is read once, when its size has stood still from one poll to the
 /// next. A last line without a line feed waits for its end.
 #[derive(Debug)]
 pub struct DirectoryFollower {
@@ -45,11 +45,11 @@ struct Followed {
 
 #[derive(Debug)]
 enum State {
-    /// Too short to tell its format, or gzip data that may still grow.
+    /// Too short to tell its format, or compressed and perhaps still growing.
     Waiting { size_bytes: u64 },
     /// Text in the middle of being followed.
     Text(Box<Decoder>),
-    /// A gzip file that was read to its end.
+    /// A compressed file that was read to its end.
     Done,
 }
 
@@ -205,7 +205,7 @@ impl Followed {
             State::Text(decoder) => read_text(&self.file, &mut self.offset, decoder),
             State::Waiting { .. } if self.file.size_bytes == 0 => Ok(Vec::new()),
             State::Waiting { size_bytes } => {
-                if is_gzip(&self.file)? {
+                if self.file.is_compressed()? {
                     if *size_bytes != self.file.size_bytes {
                         *size_bytes = self.file.size_bytes;
                         return Ok(Vec::new());
@@ -242,13 +242,6 @@ impl Followed {
             _ => None,
         }
     }
-}
-
-fn is_gzip(file: &InputFile) -> Result<bool, InputError> {
-    let mut magic = [0; 2];
-    let mut handle = File::open(&file.path).map_err(|error| file.error(error))?;
-    let read = handle.read(&mut magic).map_err(|error| file.error(error))?;
-    Ok(magic[..read] == *b"\x1f\x8b")
 }
 
 /// Reads text from `offset` on until a batch is full or the file ends.

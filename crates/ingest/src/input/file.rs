@@ -1,12 +1,13 @@
 //! Finding files and opening them as text.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
 use super::Location;
+use super::envelope::{EnvelopeReader, is_json};
 
 /// Bytes looked at to tell what a file is.
 const MAGIC_BYTES: usize = 8 * 1024;
@@ -65,9 +66,9 @@ fn describe(error: &io::Error) -> String {
         io::ErrorKind::NotFound => "no such file or directory".to_owned(),
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
-            format!("damaged gzip data ({error})")
+            format!("damaged compressed data ({error})")
         }
-        io::ErrorKind::UnexpectedEof => "the gzip data ends early".to_owned(),
+        io::ErrorKind::UnexpectedEof => "the compressed data ends early".to_owned(),
         _ => error.to_string(),
     }
 }
@@ -85,12 +86,6 @@ impl InputError {
         match self {
             InputError::NoLogs(_) => Some(format!("log files are those named {LOG_NAMES}")),
             InputError::NoMatch(_) => Some("quote the pattern, so that the shell leaves it".into()),
-            InputError::NotText {
-                path,
-                kind: "zstd data",
-            } => Some(format!(
-                "decompress it: `zstd -dc {path} | vpcflow … --from -`"
-            )),
             _ => None,
         }
     }
@@ -193,42 +188,46 @@ impl InputFile {
         }
     }
 
-    /// Opens the file as text: gzip, of any number of members, is undone.
+    /// Opens the file as flow log text: gzip and zstd, of any number of members
+    /// and frames, and JSON envelopes are undone.
     ///
     /// # Errors
     /// When it cannot be opened, or is not text.
     pub fn open(&self) -> Result<Box<dyn Read + Send>, InputError> {
-        let mut file = File::open(&self.path).map_err(|error| InputError::io(&self.path, error))?;
-        let start = self.start_of(&mut file)?;
-        let not_text = |kind| InputError::NotText {
-            path: self.name.clone(),
-            kind,
-        };
-        if start.starts_with(b"\x1f\x8b") {
-            file.seek(SeekFrom::Start(0))
-                .map_err(|error| InputError::io(&self.path, error))?;
-            let reader = BufReader::with_capacity(READ_BYTES, file);
-            return Ok(Box::new(MultiGzDecoder::new(reader)));
-        }
-        if start.starts_with(b"\x28\xb5\x2f\xfd") {
-            return Err(not_text("zstd data"));
-        }
-        if start.starts_with(b"PAR1") {
-            return Err(not_text("a Parquet file"));
-        }
-        if start.contains(&0) {
-            return Err(not_text("binary data"));
-        }
+        let io_error = |error| InputError::io(&self.path, error);
+        let mut file = File::open(&self.path).map_err(io_error)?;
+        let start = start_of(&mut file, io_error)?;
+        let compression = Compression::of(&start);
         // Chained rather than sought back, so that a named pipe works too.
-        Ok(Box::new(io::Cursor::new(start).chain(file)))
+        let bytes = io::Cursor::new(start).chain(file);
+        let mut reader: Box<dyn Read + Send> = match compression {
+            None => Box::new(bytes),
+            Some(Compression::Gzip) => Box::new(MultiGzDecoder::new(BufReader::with_capacity(
+                READ_BYTES, bytes,
+            ))),
+            Some(Compression::Zstd) => Box::new(zstd::Decoder::new(bytes).map_err(io_error)?),
+        };
+        let start = start_of(&mut reader, |error| self.error(error))?;
+        if let Some(kind) = other_than_text(&start) {
+            return Err(InputError::NotText {
+                path: self.name.clone(),
+                kind,
+            });
+        }
+        let json = is_json(&start);
+        let text = io::Cursor::new(start).chain(reader);
+        if json {
+            Ok(Box::new(EnvelopeReader::new(text)))
+        } else {
+            Ok(Box::new(text))
+        }
     }
 
-    fn start_of(&self, file: &mut File) -> Result<Vec<u8>, InputError> {
-        let mut start = Vec::with_capacity(MAGIC_BYTES);
-        file.take(MAGIC_BYTES as u64)
-            .read_to_end(&mut start)
-            .map_err(|error| InputError::io(&self.path, error))?;
-        Ok(start)
+    /// Whether the file is compressed.
+    pub(crate) fn is_compressed(&self) -> Result<bool, InputError> {
+        let io_error = |error| InputError::io(&self.path, error);
+        let mut file = File::open(&self.path).map_err(io_error)?;
+        Ok(Compression::of(&start_of(&mut file, io_error)?).is_some())
     }
 
     /// The error of a read from this file.
@@ -238,6 +237,48 @@ impl InputFile {
             source,
         }
     }
+}
+
+enum Compression {
+    Gzip,
+    Zstd,
+}
+
+impl Compression {
+    /// How a file that begins so is compressed.
+    fn of(start: &[u8]) -> Option<Compression> {
+        if start.starts_with(b"\x1f\x8b") {
+            Some(Compression::Gzip)
+        } else if start.starts_with(b"\x28\xb5\x2f\xfd") {
+            Some(Compression::Zstd)
+        } else {
+            None
+        }
+    }
+}
+
+/// What decompressed bytes that begin so are, if they are no text.
+fn other_than_text(start: &[u8]) -> Option<&'static str> {
+    if start.starts_with(b"PAR1") {
+        Some("a Parquet file")
+    } else if start.contains(&0) {
+        Some("binary data")
+    } else {
+        None
+    }
+}
+
+/// The first bytes of an input, taken from it.
+fn start_of<R: Read>(
+    input: &mut R,
+    error: impl Fn(io::Error) -> InputError,
+) -> Result<Vec<u8>, InputError> {
+    let mut start = Vec::with_capacity(MAGIC_BYTES);
+    input
+        .take(MAGIC_BYTES as u64)
+        .read_to_end(&mut start)
+        .map_err(error)?;
+    Ok(start)
 }
 
 /// Copies standard input to a file in `directory`, so that a query may read it
@@ -326,34 +367,48 @@ mod tests {
         );
     }
 
-    #[test]
-    fn gzip_members_are_read_one_after_the_other() {
+    /// What reading a file of these bytes to its end gives.
+    fn read(bytes: &[u8]) -> Result<String, String> {
         let root = tempfile::tempdir().unwrap();
-        let path = root.path().join("two.gz");
-        let mut bytes = Vec::new();
-        for text in ["first\n", "second\n"] {
-            let mut encoder =
-                flate2::write::GzEncoder::new(&mut bytes, flate2::Compression::fast());
-            encoder.write_all(text.as_bytes()).unwrap();
-            encoder.finish().unwrap();
-        }
-        std::fs::write(&path, &bytes).unwrap();
+        let file = InputFile::new(root.path().join("x"), 0);
+        std::fs::write(&file.path, bytes).unwrap();
         let mut text = String::new();
-        InputFile::new(path.clone(), 0)
-            .open()
-            .unwrap()
-            .read_to_string(&mut text)
-            .unwrap();
-        assert_eq!(text, "first\nsecond\n");
+        let mut reader = file.open().map_err(|error| error.to_string())?;
+        match reader.read_to_string(&mut text) {
+            Ok(_) => Ok(text),
+            Err(error) => Err(file.error(error).to_string()),
+        }
+    }
 
-        std::fs::write(&path, &bytes[..bytes.len() - 3]).unwrap();
-        let file = InputFile::new(path, 0);
-        let error = file.open().unwrap().read_to_string(&mut text).unwrap_err();
+    fn gzip(text: &str) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(text.as_bytes()).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn gzip_members_and_zstd_frames_are_read_one_after_the_other() {
+        let zstd = |text: &str| zstd::encode_all(text.as_bytes(), 1).unwrap();
+        for compress in [gzip as fn(&str) -> Vec<u8>, zstd] {
+            let mut bytes = compress("first\n");
+            bytes.extend(compress("second\n"));
+            assert_eq!(read(&bytes).unwrap(), "first\nsecond\n");
+            let error = read(&bytes[..bytes.len() - 3]).unwrap_err();
+            assert!(error.ends_with("the compressed data ends early"), "{error}");
+        }
+        let mut damaged = gzip(&"text\n".repeat(1000));
+        damaged[12] ^= 0xff;
         assert!(
-            file.error(error)
-                .to_string()
-                .ends_with("the gzip data ends early")
+            read(&damaged)
+                .unwrap_err()
+                .contains("damaged compressed data")
         );
+    }
+
+    #[test]
+    fn envelopes_are_undone_inside_of_gzip() {
+        let bytes = gzip(r#"{"message":"srcaddr action"}{"message":"10.0.0.1 ACCEPT"}"#);
+        assert_eq!(read(&bytes).unwrap(), "srcaddr action\n10.0.0.1 ACCEPT\n");
     }
 
     #[test]
@@ -362,7 +417,6 @@ mod tests {
         let path = root.path().join("x.log");
         for (bytes, kind) in [
             (&b"PAR1\0\0"[..], "a Parquet file"),
-            (b"\x28\xb5\x2f\xfd\x00", "zstd data"),
             (b"\x7fELF\x02\x01\x01\x00", "binary data"),
         ] {
             std::fs::write(&path, bytes).unwrap();

@@ -1,0 +1,335 @@
+//! Records in JSON envelopes, as text.
+//!
+//! Flow log records often come wrapped: by a CloudWatch Logs subscription, by
+//! Firehose, by `aws logs filter-log-events`, or a JSON object a line. The
+//! reader here unwraps them to lines of flow log text; what it cannot unwrap it
+//! passes on as it is, so that the decoder refuses it with its place and reason.
+//!
+//! | JSON | becomes |
+//! |---|---|
+//! | `{"logEvents": [{"message": …}, …]}` | the messages; control messages have none |
+//! | `{"events": [{"message": …}, …]}` | the messages |
+//! | `{"message": …}`, `{"@message": …}` | the message |
+//! | `{"records": [{"data": base64}, …]}`, `{"awslogs": {"data": base64}}` | the data, gzip undone, unwrapped again |
+//! | `{"srcaddr": …, "dstport": …, …}` | a header line and a record |
+//! | an array of these, or several of them one after the other | each in turn |
+//!
+//! Sources: [subscription filters], [Firehose's format].
+//!
+//! [subscription filters]: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html
+//! [Firehose's format]: https://docs.aws.amazon.com/firehose/latest/dev/httpdeliveryrequestresponse.html
+
+use std::io::{self, BufRead, BufReader, Read};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use flate2::read::MultiGzDecoder;
+use serde_json::{Map, Value};
+use vpcflow_record::{Field, Format};
+
+/// The longest JSON value that is put together from several lines.
+const MAX_VALUE_BYTES: usize = 64 * 1024 * 1024;
+/// Envelopes inside of envelopes: Firehose around a subscription is two.
+const MAX_DEPTH: usize = 4;
+
+/// Whether text that begins so is JSON: no record begins with a bracket.
+pub(super) fn is_json(start: &[u8]) -> bool {
+    matches!(start.trim_ascii_start().first(), Some(b'{' | b'['))
+}
+
+/// Reads JSON and gives the records in it as lines.
+pub(super) struct EnvelopeReader<R> {
+    input: BufReader<R>,
+    /// JSON that is not a whole value yet.
+    partial: Vec<u8>,
+    /// Size of `partial` at which it is tried again.
+    retry_bytes: usize,
+    /// The fields of the last header line written.
+    header: Option<Format>,
+    text: Vec<u8>,
+    /// How much of `text` was handed out.
+    taken: usize,
+}
+
+impl<R: Read> EnvelopeReader<R> {
+    pub(super) fn new(input: R) -> EnvelopeReader<R> {
+        EnvelopeReader {
+            input: BufReader::with_capacity(256 * 1024, input),
+            partial: Vec::new(),
+            retry_bytes: 0,
+            header: None,
+            text: Vec::new(),
+            taken: 0,
+        }
+    }
+
+    /// Reads until there is text, or the input ends.
+    fn fill(&mut self) -> io::Result<()> {
+        self.text.clear();
+        self.taken = 0;
+        while self.text.is_empty() {
+            let start = self.partial.len();
+            if self.input.read_until(b'\n', &mut self.partial)? == 0 {
+                self.values(true);
+                return Ok(());
+            }
+            // A value over many lines is tried when a line closes it at the
+            // margin, or it has doubled: never once for each line.
+            let closes = matches!(self.partial.get(start), Some(b'}' | b']'));
+            if start == 0 || closes || self.partial.len() >= self.retry_bytes {
+                self.values(self.partial.len() > MAX_VALUE_BYTES);
+                self.retry_bytes = self.partial.len() * 2;
+            }
+        }
+        Ok(())
+    }
+
+    /// Unwraps the whole values in `partial`. What is left waits for its end,
+    /// unless this is the end.
+    fn values(&mut self, end: bool) {
+        let partial = std::mem::take(&mut self.partial);
+        let mut values = serde_json::Deserializer::from_slice(&partial).into_iter::<Value>();
+        let mut done = 0;
+        let mut waits = false;
+        while let Some(value) = values.next() {
+            match value {
+                Ok(value) => self.unwrap(&value, 0),
+                Err(error) => {
+                    waits = error.is_eof() && !end;
+                    break;
+                }
+            }
+            done = values.byte_offset();
+        }
+        let rest = &partial[done..];
+        if waits {
+            self.partial = rest.to_vec();
+        } else if !rest.trim_ascii().is_empty() {
+            // No JSON: the decoder has the last word on it.
+            self.line(rest.trim_ascii_end());
+        }
+    }
+
+    fn unwrap(&mut self, value: &Value, depth: usize) {
+        match value {
+            Value::Array(values) if depth < MAX_DEPTH => {
+                for value in values {
+                    self.unwrap(value, depth + 1);
+                }
+            }
+            Value::String(text) => self.line(text.trim_end().as_bytes()),
+            Value::Object(object) => self.object(object, value, depth),
+            value => self.line(value.to_string().as_bytes()),
+        }
+    }
+
+    fn object(&mut self, object: &Map<String, Value>, value: &Value, depth: usize) {
+        let events = object.get("logEvents").or_else(|| object.get("events"));
+        let records = object.get("records");
+        let message = object.get("message").or_else(|| object.get("@message"));
+        let data = object.get("data").and_then(Value::as_str);
+        if depth >= MAX_DEPTH {
+            self.line(value.to_string().as_bytes());
+        } else if object.get("messageType").and_then(Value::as_str) == Some("CONTROL_MESSAGE") {
+            // Sent by the service to see whether anybody listens.
+        } else if let Some(Value::Array(events)) = events.or(records) {
+            for event in events {
+                self.unwrap(event, depth + 1);
+            }
+        } else if let Some(inner) = object.get("awslogs") {
+            self.unwrap(inner, depth + 1);
+        } else if let Some(Value::String(message)) = message {
+            self.line(message.trim_end().as_bytes());
+        } else if let Some(text) = data.and_then(decode_data) {
+            self.data(&text, depth + 1);
+        } else if !self.record(object) {
+            self.line(value.to_string().as_bytes());
+        }
+    }
+
+    /// The text inside of `data`: JSON again, or records.
+    fn data(&mut self, text: &[u8], depth: usize) {
+        if !is_json(text) {
+            return self.line(text.trim_ascii_end());
+        }
+        let values = serde_json::Deserializer::from_slice(text).into_iter::<Value>();
+        for value in values {
+            match value {
+                Ok(value) => self.unwrap(&value, depth),
+                Err(_) => return self.line(text.trim_ascii_end()),
+            }
+        }
+    }
+
+    /// An object whose keys are fields, as a record; `false` if it is none.
+    fn record(&mut self, object: &Map<String, Value>) -> bool {
+        let known = object
+            .keys()
+            .filter(|key| Field::from_name(key).is_some())
+            .count();
+        if known == 0 || known * 2 < object.len() {
+            return false;
+        }
+        let names: Vec<&str> = object.keys().map(String::as_str).collect();
+        let header = names.join(" ");
+        let Some(format) = Format::from_header(header.as_bytes()) else {
+            return false;
+        };
+        let values: Option<Vec<String>> = object.values().map(token).collect();
+        let Some(values) = values else { return false };
+        if self.header.as_ref() != Some(&format) {
+            self.line(header.as_bytes());
+            self.header = Some(format);
+        }
+        self.line(values.join(" ").as_bytes());
+        true
+    }
+
+    fn line(&mut self, line: &[u8]) {
+        self.text.extend_from_slice(line);
+        self.text.push(b'\n');
+    }
+}
+
+impl<R: Read> Read for EnvelopeReader<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.taken == self.text.len() {
+            self.fill()?;
+        }
+        let rest = &self.text[self.taken..];
+        let size = rest.len().min(buffer.len());
+        buffer[..size].copy_from_slice(&rest[..size]);
+        self.taken += size;
+        Ok(size)
+    }
+}
+
+/// Base64, with gzip undone if that is what it holds.
+fn decode_data(data: &str) -> Option<Vec<u8>> {
+    let bytes = STANDARD.decode(data.trim()).ok()?;
+    if !bytes.starts_with(b"\x1f\x8b") {
+        return Some(bytes);
+    }
+    let mut text = Vec::new();
+    let mut limited = MultiGzDecoder::new(bytes.as_slice()).take(MAX_VALUE_BYTES as u64);
+    limited.read_to_end(&mut text).ok()?;
+    Some(text)
+}
+
+/// A value as it would stand in a record; `None` if it cannot.
+fn token(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => Some("-".to_owned()),
+        Value::String(text) if text.is_empty() => Some("-".to_owned()),
+        Value::String(text) => {
+            let stands = !text.chars().any(|c| c.is_whitespace() || c.is_control());
+            stands.then(|| text.clone())
+        }
+        Value::Number(number) => match number.as_f64() {
+            // Written by languages in which every number is a float. Up to 2⁵³
+            // a float is the whole number that it shows.
+            Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < 9e15 => {
+                Some(format!("{float:.0}"))
+            }
+            _ => Some(number.to_string()),
+        },
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    const A: &str = "2 1 eni-1 10.0.0.1 10.0.0.2 1 2 6 1 40 1418530010 1418530070 ACCEPT OK";
+    const B: &str = "2 1 eni-1 10.0.0.3 10.0.0.4 1 2 6 1 40 1418530010 1418530070 REJECT OK";
+
+    fn unwrap(json: &str) -> String {
+        let mut text = String::new();
+        EnvelopeReader::new(json.as_bytes())
+            .read_to_string(&mut text)
+            .unwrap();
+        text
+    }
+
+    fn subscription() -> String {
+        format!(
+            r#"{{"messageType":"DATA_MESSAGE","logGroup":"g","logStream":"eni-1-all","logEvents":[{{"id":"1","timestamp":1,"message":"{A}"}},{{"id":"2","timestamp":2,"message":"{B}\n"}}]}}"#
+        )
+    }
+
+    #[test]
+    fn a_subscription_and_what_the_command_line_prints() {
+        let both = format!("{A}\n{B}\n");
+        assert_eq!(unwrap(&subscription()), both);
+        let printed = format!(
+            "{{\n  \"events\": [\n    {{\n      \"message\": \"{A}\"\n    }},\n    {{\n      \
+             \"message\": \"{B}\"\n    }}\n  ],\n  \"searchedLogStreams\": []\n}}\n"
+        );
+        assert_eq!(unwrap(&printed), both);
+        assert_eq!(
+            unwrap(r#"{"messageType":"CONTROL_MESSAGE","logEvents":[{"message":"x"}]}"#),
+            ""
+        );
+    }
+
+    #[test]
+    fn one_after_the_other_with_and_without_line_feeds() {
+        let message = |line: &str| format!(r#"{{"message":"{line}"}}"#);
+        let both = format!("{A}\n{B}\n");
+        assert_eq!(unwrap(&format!("{}{}", message(A), message(B))), both);
+        assert_eq!(unwrap(&format!("{}\n{}\n", message(A), message(B))), both);
+        assert_eq!(unwrap(&format!("[{},\n{}]", message(A), message(B))), both);
+        assert_eq!(unwrap(&format!(r#"["{A}", "{B}"]"#)), both);
+    }
+
+    #[test]
+    fn firehose_and_lambda_hold_base64_of_gzip() {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(subscription().as_bytes()).unwrap();
+        let data = STANDARD.encode(encoder.finish().unwrap());
+        let both = format!("{A}\n{B}\n");
+        assert_eq!(
+            unwrap(&format!(
+                r#"{{"requestId":"r","records":[{{"data":"{data}"}}]}}"#
+            )),
+            both
+        );
+        assert_eq!(
+            unwrap(&format!(r#"{{"awslogs":{{"data":"{data}"}}}}"#)),
+            both
+        );
+        let plain = STANDARD.encode(A);
+        assert_eq!(
+            unwrap(&format!(r#"{{"records":[{{"data":"{plain}"}}]}}"#)),
+            format!("{A}\n")
+        );
+    }
+
+    #[test]
+    fn objects_with_fields_for_keys() {
+        let json = r#"{"version": "2", "srcaddr": "10.0.0.1", "bytes": 25238.0, "action": null, "vpc_id": "-"}
+{"version": "2", "srcaddr": "10.0.0.2", "bytes": 9223372036854775807, "action": "", "vpc_id": "vpc-1"}
+{"srcaddr": "10.0.0.3", "bytes": 1.5}
+"#;
+        assert_eq!(
+            unwrap(json),
+            "action bytes srcaddr version vpc_id\n- 25238 10.0.0.1 2 -\n\
+             - 9223372036854775807 10.0.0.2 2 vpc-1\nbytes srcaddr\n1.5 10.0.0.3\n"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_unwrapped_is_passed_on() {
+        assert_eq!(unwrap("{\"message\":\n"), "{\"message\":\n");
+        let broken = format!("{{broken}}\n{{\"message\":\"{A}\"}}\n");
+        assert_eq!(unwrap(&broken), format!("{{broken}}\n{A}\n"));
+        assert_eq!(unwrap("{\"other\": [1]}"), "{\"other\":[1]}\n");
+        assert_eq!(
+            unwrap("{\"srcaddr\": \"10.0.0.1 x\"}"),
+            "{\"srcaddr\":\"10.0.0.1 x\"}\n"
+        );
+    }
+}

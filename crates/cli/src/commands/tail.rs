@@ -5,7 +5,7 @@ mod sinks;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
-use futures::future::{BoxFuture, try_join_all};
+use futures::future::{BoxFuture, join_all};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use vpcflow_aws::CloudWatchLogGroup;
@@ -63,7 +63,7 @@ pub(crate) async fn run(args: TailArgs) -> Result<(), Failure> {
     let intake = Arc::new(Mutex::new(intake));
 
     let stop = CancellationToken::new();
-    let follow_all = try_join_all(sources.into_iter().map(|source| {
+    let follow_all = join_all(sources.into_iter().map(|source| {
         let sink = SharedSink::new(Arc::clone(&intake), notes);
         follow_one(source, &args, since_ms, until_ms, sink, stop.clone())
     }));
@@ -71,11 +71,11 @@ pub(crate) async fn run(args: TailArgs) -> Result<(), Failure> {
     let signals = async {
         interrupted().await;
         stop.cancel();
-        std::future::pending::<()>().await;
+        std::future::pending().await
     };
-    let followed = tokio::select! {
-        result = follow_all => result,
-        () = signals => Ok(Vec::new()),
+    let followed: Result<(), Failure> = tokio::select! {
+        results = follow_all => results.into_iter().collect(),
+        never = signals => never,
     };
     let mut intake = intake.lock().await;
     let ended = intake.end().await;
@@ -143,7 +143,7 @@ fn follow_one<'a>(
     stop: CancellationToken,
 ) -> BoxFuture<'a, Result<(), Failure>> {
     Box::pin(async move {
-        match source {
+        let result = match source {
             Source::Group { group, decoder } => {
                 let mut state = Follow::new(FollowOptions {
                     since_ms,
@@ -151,15 +151,20 @@ fn follow_one<'a>(
                     lateness: args.lateness,
                 });
                 let mut sink = DecodingSink::new(decoder, sink);
-                follow(&group, &SystemClock, &mut state, &mut sink, &stop, until_ms).await?;
+                follow(&group, &SystemClock, &mut state, &mut sink, &stop, until_ms)
+                    .await
+                    .map_err(Failure::from)
             }
-            Source::Files(mut follower) => {
-                follower
-                    .follow(&SystemClock, args.poll, &mut sink, &stop, until_ms)
-                    .await?;
-            }
+            Source::Files(mut follower) => follower
+                .follow(&SystemClock, args.poll, &mut sink, &stop, until_ms)
+                .await
+                .map_err(Failure::from),
+        };
+        if result.is_err() {
+            // The others end in order rather than in the middle of a write.
+            stop.cancel();
         }
-        Ok(())
+        result
     })
 }
 

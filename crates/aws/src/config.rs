@@ -58,6 +58,8 @@ pub async fn load_config(options: &SdkOptions) -> Result<SdkConfig> {
         loader = loader.endpoint_url(valid_endpoint_url(url)?);
     }
     let config = loader.load().await;
+    // From the environment or the profile, where nothing has looked at it yet.
+    config.endpoint_url().map(valid_endpoint_url).transpose()?;
     if config
         .region()
         .is_none_or(|region| region.as_ref().is_empty())

@@ -1,19 +1,25 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use vpcflow_ingest::Location;
 use vpcflow_query::{Measure, OutputFormat};
-use vpcflow_record::Format;
-use vpcflow_setup::{Interval, Tag, Traffic};
+use vpcflow_record::{Format, FormatField};
+use vpcflow_setup::{Interval, Tag, Traffic, WishError};
 
 use crate::time::{Moment, duration, moment};
 
 /// AWS VPC flow logs: provision them, follow them without loss, ask them in SQL
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100, arg_required_else_help = true)]
+#[command(
+    name = "vpcflow",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -120,24 +126,25 @@ pub(crate) struct DemoArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("resources").required(true).multiple(true)))]
 pub(crate) struct SetupArgs {
     /// VPC to watch; repeatable
-    #[arg(long, value_name = "ID", required_unless_present_any = ["subnet", "eni"])]
+    #[arg(long, value_name = "ID", group = "resources")]
     pub(crate) vpc: Vec<String>,
     /// Subnet to watch; repeatable
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", group = "resources")]
     pub(crate) subnet: Vec<String>,
     /// Network interface to watch; repeatable
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", group = "resources")]
     pub(crate) eni: Vec<String>,
     /// Log group to deliver to [default: `/vpcflow/ID` for one resource]
     #[arg(long, value_name = "NAME")]
     pub(crate) log_group: Option<String>,
     /// Traffic to record: all, accept or reject
-    #[arg(long, value_name = "TRAFFIC", default_value = "all")]
+    #[arg(long, value_name = "TRAFFIC", default_value = "all", value_parser = wished::<Traffic>)]
     pub(crate) traffic: Traffic,
     /// Seconds that a record aggregates at most: 60 or 600
-    #[arg(long, value_name = "SECONDS", default_value = "600")]
+    #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = wished::<Interval>)]
     pub(crate) interval: Interval,
     /// Fields of a record: default, all, v3 to v11, or names
     #[arg(long, value_name = "FIELDS", default_value = "default", value_parser = fields)]
@@ -149,7 +156,7 @@ pub(crate) struct SetupArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) role_name: Option<String>,
     /// Tag for everything that is made; repeatable
-    #[arg(long, value_name = "KEY=VALUE")]
+    #[arg(long, value_name = "KEY=VALUE", value_parser = wished::<Tag>)]
     pub(crate) tag: Vec<Tag>,
     #[command(flatten)]
     pub(crate) change: ChangeArgs,
@@ -226,12 +233,13 @@ pub(crate) struct TailArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("statement").required(true)))]
 pub(crate) struct SqlArgs {
     /// One statement
-    #[arg(value_name = "SQL", required_unless_present = "file")]
+    #[arg(value_name = "SQL", group = "statement")]
     pub(crate) sql: Option<String>,
     /// A file of statements, each ended by `;`; `-` for standard input
-    #[arg(long, short, value_name = "FILE", conflicts_with = "sql")]
+    #[arg(long, short, value_name = "FILE", group = "statement")]
     pub(crate) file: Option<PathBuf>,
     /// Value of a `$key` in the statement; repeatable
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
@@ -253,8 +261,8 @@ pub(crate) struct TopArgs {
     #[arg(long, value_name = "MEASURE", default_value = "bytes")]
     pub(crate) by: By,
     /// Rows at most
-    #[arg(short, long = "limit", value_name = "N", default_value_t = 10)]
-    pub(crate) n: usize,
+    #[arg(short, long = "limit", value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) n: u32,
     /// Only records for which this SQL condition holds
     #[arg(long, value_name = "SQL")]
     pub(crate) r#where: Option<String>,
@@ -326,14 +334,43 @@ fn key_value(text: &str) -> Result<(String, String), String> {
     pair.ok_or_else(|| "write it as KEY=VALUE".to_owned())
 }
 
-/// `default`, `all`, a version such as `v5`, or a format.
+/// A value that the crate `setup` reads, with its hint when it is none.
+fn wished<T: FromStr<Err = WishError>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|error: WishError| match error.hint() {
+        Some(hint) => format!("{error}: {hint}"),
+        None => error.to_string(),
+    })
+}
+
+/// `default`, `all`, a version such as `v5`, or names. AWS refuses unknown
+/// names only after the rest is set up, so they are refused here, unless they
+/// are written as AWS does: `${name}` may be newer than this program.
 fn fields(text: &str) -> Result<Format, String> {
-    let version = text
-        .strip_prefix('v')
-        .and_then(|version| version.parse().ok());
-    match (text, version) {
-        ("all", _) => Ok(Format::up_to_version(11)),
-        (_, Some(version @ 2..=11)) => Ok(Format::up_to_version(version)),
-        _ => Format::parse(text).map_err(|error| error.to_string()),
+    if text == "all" {
+        return Ok(Format::up_to_version(11));
     }
+    match text.strip_prefix('v').map(str::parse) {
+        Some(Ok(6)) => return Err("version 6 is of transit gateways".to_owned()),
+        Some(Ok(version @ 2..=11)) => return Ok(Format::up_to_version(version)),
+        Some(Ok(_)) => return Err("the versions are v2 to v11".to_owned()),
+        Some(Err(_)) | None => {}
+    }
+    let format = Format::parse(text).map_err(|error| error.to_string())?;
+    if let Some(name) = format.unknown().next()
+        && !text.contains("${")
+    {
+        return Err(format!("`{name}` is no field that is known"));
+    }
+    match format
+        .fields()
+        .iter()
+        .find(|field| is_of_transit_gateways(field))
+    {
+        Some(field) => Err(format!("`{}` is a field of transit gateways", field.name())),
+        None => Ok(format),
+    }
+}
+
+fn is_of_transit_gateways(field: &FormatField) -> bool {
+    matches!(field, FormatField::Known(field) if field.version() == 6)
 }

@@ -141,7 +141,12 @@ impl From<vpcflow_ingest::SinkError> for Failure {
 impl From<vpcflow_aws::Error> for Failure {
     fn from(error: vpcflow_aws::Error) -> Failure {
         let hint = error.hint();
-        Failure::chain(&error).hint(hint)
+        let failure = match &error {
+            // The causes are all the places that had none.
+            vpcflow_aws::Error::NoCredentials { .. } => Failure::new(error.to_string()),
+            error => Failure::chain(error),
+        };
+        failure.hint(hint)
     }
 }
 

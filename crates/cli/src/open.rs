@@ -1,13 +1,16 @@
 //! From `--from` to a session.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use datafusion::arrow::datatypes::SchemaRef;
 use futures::future::try_join_all;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use vpcflow_aws::{CloudWatchLogGroup, SdkConfig, SdkOptions};
 use vpcflow_ingest::{
-    Clock, Collected, DecodingSink, EventDecoder, Location, SystemClock, expand, read_history,
-    spool,
+    Clock, Collected, DecodingSink, EventDecoder, InputError, InputFile, Location, SystemClock,
+    expand, read_history, spool,
 };
 use vpcflow_query::{Session, Sources, Window};
 use vpcflow_record::Format;
@@ -23,7 +26,9 @@ const DEFAULT_SINCE_MS: i64 = 60 * 60 * 1000;
 /// A session and what has to live as long.
 pub(crate) struct Opened {
     pub(crate) session: Session,
-    /// Standard input, as a file.
+    /// Whether anything was named to read.
+    pub(crate) has_sources: bool,
+    /// Where pipes were copied to.
     _spool: Option<TempDir>,
 }
 
@@ -42,28 +47,39 @@ pub(crate) async fn open(args: &FromArgs, aws: &AwsArgs, notes: Notes) -> Result
         ));
     }
     let mut sources = Sources::new();
-    let mut spooled = None;
-    let mut groups = Vec::new();
+    let mut pipes = Pipes::default();
+    let mut stdin_read = false;
+    let mut seen = HashSet::new();
+    let mut groups: Vec<&String> = Vec::new();
     for location in &args.from {
         match location {
-            Location::Stdin if spooled.is_some() => {
+            Location::Stdin if stdin_read => {
                 return Err(Failure::usage(
                     "standard input can be read once: name `-` once",
                 ));
             }
             Location::Stdin => {
-                let directory = tempfile::tempdir()?;
-                let path = directory.path().to_owned();
-                let read = move || spool(std::io::stdin().lock(), &path);
-                let file = tokio::task::spawn_blocking(read).await;
-                let file = file.map_err(|error| Failure::new(error.to_string()))??;
-                sources.add_file(file, declared)?;
-                spooled = Some(directory);
+                sources.add_file(pipes.copy(None).await?, declared)?;
+                stdin_read = true;
             }
+            // A source that is named twice is read once.
+            Location::LogGroup(name) if groups.contains(&name) => {}
             Location::LogGroup(name) => groups.push(name),
             Location::Path(_) | Location::Glob(_) => {
                 for file in expand(location)? {
-                    if file.size_bytes == 0 && file.path.is_file() {
+                    let path = file
+                        .path
+                        .canonicalize()
+                        .unwrap_or_else(|_| file.path.clone());
+                    if !seen.insert(path) {
+                        continue;
+                    }
+                    let file = if file.path.is_file() {
+                        file
+                    } else {
+                        pipes.copy(Some(file)).await?
+                    };
+                    if file.size_bytes == 0 {
                         notes.say(&format!("note: `{}` is empty", file.name));
                     }
                     sources.add_file(file, declared)?;
@@ -92,8 +108,40 @@ pub(crate) async fn open(args: &FromArgs, aws: &AwsArgs, notes: Notes) -> Result
     let session = Session::new(sources, window).await?;
     Ok(Opened {
         session,
-        _spool: spooled,
+        has_sources: !args.from.is_empty(),
+        _spool: pipes.directory,
     })
+}
+
+/// Pipes that a query could not read twice, copied to files.
+#[derive(Default)]
+struct Pipes {
+    directory: Option<TempDir>,
+    copied: usize,
+}
+
+impl Pipes {
+    /// Copies standard input, or a pipe that has a name.
+    async fn copy(&mut self, pipe: Option<InputFile>) -> Result<InputFile, Failure> {
+        if self.directory.is_none() {
+            self.directory = Some(tempfile::tempdir()?);
+        }
+        let Some(directory) = &self.directory else {
+            return Err(Failure::new("no directory for a copy of a pipe"));
+        };
+        let path = directory.path().join(self.copied.to_string());
+        self.copied += 1;
+        let copy = tokio::task::spawn_blocking(move || -> Result<InputFile, InputError> {
+            match pipe {
+                None => spool(std::io::stdin().lock(), "-", path),
+                Some(pipe) => spool(pipe.open_raw()?, &pipe.name, path),
+            }
+        });
+        let copied = copy
+            .await
+            .map_err(|error| Failure::new(error.to_string()))?;
+        Ok(copied?)
+    }
 }
 
 /// Tells about fields that the registry does not have: perhaps a slip.
@@ -180,7 +228,7 @@ async fn read_group(
     group.check().await?;
     let format = group_format(config, name, declared, notes).await?;
     let decoder = EventDecoder::new(name, format);
-    let schema = decoder.schema().clone();
+    let schema = Arc::clone(decoder.schema());
     let mut sink = DecodingSink::new(decoder, Collected::default());
     let stop = CancellationToken::new();
     read_history(&group, &SystemClock, since_ms, until_ms, &mut sink, &stop).await?;

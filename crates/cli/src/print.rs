@@ -11,6 +11,9 @@ use vpcflow_query::{OutputFormat, Printer, ReadCounts};
 use crate::args::OutputArgs;
 use crate::failure::Failure;
 
+/// Memory that the rows of an unfinished answer may take.
+const HELD_BYTES: usize = 64 * 1024 * 1024;
+
 /// Standard output as a command uses it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Output {
@@ -51,12 +54,25 @@ impl Output {
         )
     }
 
-    /// Prints the rows of an answer as they come. Nothing is printed before the
-    /// first of them, so that a failed query leaves no half of an answer.
+    /// Prints the rows of an answer. They are held back until there is no more
+    /// of them, so that a query that fails leaves no half of an answer; an
+    /// answer larger than [`HELD_BYTES`] is printed as it comes from there on.
     pub(crate) async fn print(self, mut rows: SendableRecordBatchStream) -> Result<(), Failure> {
         let mut printer = self.printer(rows.schema());
+        let mut held = Vec::new();
+        let mut held_bytes = 0;
         while let Some(batch) = rows.next().await {
-            printer.write(&batch.map_err(vpcflow_query::Error::from)?)?;
+            let batch = batch.map_err(vpcflow_query::Error::from)?;
+            held_bytes += batch.get_array_memory_size();
+            held.push(batch);
+            if held_bytes > HELD_BYTES {
+                for batch in held.drain(..) {
+                    printer.write(&batch)?;
+                }
+            }
+        }
+        for batch in held {
+            printer.write(&batch)?;
         }
         Ok(printer.finish()?)
     }

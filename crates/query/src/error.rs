@@ -6,6 +6,7 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::common::{Diagnostic, SchemaError};
 use datafusion::error::DataFusionError;
 use vpcflow_ingest::InputError;
+use vpcflow_record::Field;
 
 /// Why a request could not be answered.
 #[derive(Debug, thiserror::Error)]
@@ -150,7 +151,10 @@ impl SqlError {
             } = &**error
         {
             let names = || valid_fields.iter().map(|column| column.name.as_str());
-            message = format!("there is no column `{}`", field.name);
+            message = match Field::from_name(&field.name) {
+                Some(known) => format!("no source has the field `{}`", known.name()),
+                None => format!("there is no column `{}`", field.name),
+            };
             place = place.or_else(|| find(sql, &field.name));
             // AWS's names have dashes, which SQL reads as minus.
             let dashed = place
@@ -163,6 +167,21 @@ impl SqlError {
                 (None, Some(name)) => format!("did you mean `{name}`?"),
                 (None, None) => "`DESCRIBE flows` lists the columns".to_owned(),
             });
+        }
+        if message.contains("table 'datafusion.public.") || message.starts_with("table '") {
+            hint = Some("the tables are `flows` and `rejects`".to_owned());
+        }
+        if message.to_lowercase().contains("placeholder") {
+            hint = Some("give it a value with `--param NAME=VALUE`".to_owned());
+        }
+        let writes = [
+            "DDL not supported",
+            "DML not supported",
+            "Statement not supported",
+        ];
+        if writes.iter().any(|start| message.starts_with(start)) {
+            message = "this statement does not only read".to_owned();
+            hint = Some("`SELECT`, `DESCRIBE`, `SHOW` and `EXPLAIN` are answered".to_owned());
         }
         if hint.is_none() && message.contains("found: end") {
             hint = Some("`end` is a keyword: write \"end\"".to_owned());

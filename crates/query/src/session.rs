@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use datafusion::common::ScalarValue;
+use datafusion::common::{DFSchema, ScalarValue, plan_err};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::context::SQLOptions;
 use datafusion::prelude::{DataFrame, Expr, SessionConfig, SessionContext, col, lit};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::ParserError;
@@ -86,7 +87,9 @@ impl Session {
         Ok(Session { context, sources })
     }
 
-    /// Runs one statement and streams its rows. Dropping the stream ends it.
+    /// Runs one statement that reads, and streams its rows. Dropping the stream
+    /// ends it. Statements that would write a file, or make or drop a table, are
+    /// refused.
     ///
     /// # Errors
     /// When the text cannot be planned, with the place; a failure while it runs
@@ -96,18 +99,37 @@ impl Session {
         sql: &str,
         parameters: Parameters,
     ) -> Result<SendableRecordBatchStream, Error> {
-        let frame = self.plan(sql, parameters).await;
-        let frame = frame.map_err(|error| Box::new(SqlError::new(sql, &error)))?;
-        Ok(frame.execute_stream().await?)
+        let told = |error| Box::new(SqlError::new(sql, &error));
+        let frame = self.plan(sql, parameters).await.map_err(told)?;
+        Ok(frame.execute_stream().await.map_err(told)?)
     }
 
     async fn plan(&self, sql: &str, parameters: Parameters) -> Result<DataFrame, DataFusionError> {
-        let frame = self.context.sql(sql).await?;
+        let options = SQLOptions::new()
+            .with_allow_ddl(false)
+            .with_allow_dml(false)
+            .with_allow_statements(false);
+        let frame = self.context.sql_with_options(sql, options).await?;
+        if frame.schema().fields().is_empty() {
+            return plan_err!("the statement asks for no column");
+        }
         if parameters.is_empty() {
             return Ok(frame);
         }
         let parameters: Vec<(String, ScalarValue)> = parameters.into_iter().collect();
         frame.with_param_values(parameters)
+    }
+
+    /// Checks a condition on the records of `flows`.
+    ///
+    /// # Errors
+    /// When it cannot be read, with the place in it.
+    pub async fn check_condition(&self, condition: &str) -> Result<(), Error> {
+        let table = self.context.table_provider("flows").await?;
+        let columns = DFSchema::try_from(table.schema())?;
+        let parsed = self.context.parse_sql_expr(condition, &columns);
+        parsed.map_err(|error| Box::new(SqlError::new(condition, &error)))?;
+        Ok(())
     }
 
     /// The names of the columns of `flows`, in order.

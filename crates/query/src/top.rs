@@ -14,6 +14,8 @@ pub enum Measure {
 }
 
 impl Measure {
+    const ALL: [Measure; 3] = [Measure::Bytes, Measure::Packets, Measure::Flows];
+
     fn sql(self) -> &'static str {
         match self {
             Measure::Bytes => "sum(bytes)",
@@ -56,6 +58,14 @@ impl Top {
         let mut keys = Vec::new();
         for key in &self.keys {
             let column = key.to_lowercase().replace('-', "_");
+            let measure = Measure::ALL
+                .iter()
+                .any(|measure| measure.column() == column);
+            if measure {
+                return Err(Error::Parameter(format!(
+                    "`{column}` is what a ranking is by, not what it is of: `--by {column}`"
+                )));
+            }
             if !columns.contains(&column) {
                 let similar = similar(key, columns.iter().map(String::as_str));
                 return Err(Error::UnknownColumn {
@@ -63,7 +73,10 @@ impl Top {
                     similar,
                 });
             }
-            keys.push(format!("\"{column}\""));
+            let key = format!("\"{column}\"");
+            if !keys.contains(&key) {
+                keys.push(key);
+            }
         }
         let keys = keys.join(", ");
         let measure = self.by.sql();

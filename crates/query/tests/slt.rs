@@ -115,6 +115,7 @@ impl AsyncDB for Database {
     async fn shutdown(&mut self) {}
 }
 
+#[expect(clippy::unwrap_used, reason = "the folders of the tests are there")]
 fn slt_files(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in folder.read_dir().unwrap() {
         let path = entry.unwrap().path();

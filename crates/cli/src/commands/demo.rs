@@ -45,7 +45,7 @@ pub(crate) async fn run(args: DemoArgs) -> Result<(), Failure> {
     let clock = Arc::new(SimulatedClock::new(first_ms));
     let group = MemoryLogGroup::new(GROUP, Arc::clone(&clock) as Arc<dyn Clock>, events);
     let decoder = EventDecoder::new(GROUP, Format::default());
-    let schema = decoder.schema().clone();
+    let schema = Arc::clone(decoder.schema());
     let mut sink = DecodingSink::new(decoder, Collected::default());
     let mut state = Follow::new(FollowOptions {
         since_ms: first_ms,

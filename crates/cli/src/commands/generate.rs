@@ -15,6 +15,14 @@ pub(crate) async fn run(args: GenerateArgs) -> Result<(), Failure> {
         ..Config::default()
     };
     let directory = args.directory.display().to_string();
+    if args
+        .directory
+        .read_dir()
+        .is_ok_and(|mut files| files.next().is_some())
+    {
+        return Err(Failure::new(format!("`{directory}` is not empty"))
+            .hint("name a new directory: other files in it would be read as logs too"));
+    }
     let write = move || write_directory(&config, &args.directory);
     let summary = tokio::task::spawn_blocking(write).await;
     let summary = summary.map_err(|error| Failure::new(error.to_string()))?;

@@ -18,14 +18,14 @@ use crate::print::{Notes, Output, out};
 /// Runs the command that the arguments name.
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.command {
-        Command::Demo(args) => interruptible(demo::run(args)).await,
+        Command::Demo(args) => interruptible(Box::pin(demo::run(args))).await,
         Command::Setup(args) => provision::setup(args).await,
-        Command::Status(args) => interruptible(provision::status(args)).await,
+        Command::Status(args) => interruptible(Box::pin(provision::status(args))).await,
         Command::Teardown(args) => provision::teardown(args).await,
         Command::Tail(args) => tail::run(args).await,
-        Command::Sql(args) => interruptible(sql::run(args)).await,
-        Command::Top(args) => interruptible(top::run(args)).await,
-        Command::Query(args) => interruptible(query::run(args)).await,
+        Command::Sql(args) => interruptible(Box::pin(sql::run(args))).await,
+        Command::Top(args) => interruptible(Box::pin(top::run(args))).await,
+        Command::Query(args) => interruptible(Box::pin(query::run(args))).await,
         Command::Generate(args) => generate::run(args).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -38,8 +38,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
 /// Runs a command that only reads: Ctrl-C ends it where it is.
 async fn interruptible(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     tokio::select! {
-        result = command => result,
+        // The signal first, so that it is heard from the start on.
+        biased;
         _ = tokio::signal::ctrl_c() => Err(Failure::interrupted()),
+        result = command => result,
     }
 }
 
@@ -63,18 +65,28 @@ async fn answer(
 /// The summary, and what the rejects among the lines mean for the exit status.
 fn finish(opened: &Opened, decode: &DecodeArgs, notes: Notes) -> Result<(), Failure> {
     let counts = opened.session.counts();
-    notes.summary(counts);
     if counts.rejects > 0 && counts.records == 0 {
         notes.say(
             "hint: every line was refused: `SELECT reason, count(*) FROM rejects GROUP BY 1` tells \
              why, and `--log-format` declares other fields",
         );
     }
+    if opened.has_sources {
+        notes.summary(counts);
+    }
     if decode.strict && counts.rejects > 0 {
-        return Err(
-            Failure::new(format!("{} lines were refused", counts.rejects))
-                .hint("the table `rejects` has them with their places and reasons"),
-        );
+        return Err(refused(counts.rejects));
     }
     Ok(())
+}
+
+/// What a strict user hears of refused lines.
+fn refused(rejects: u64) -> Failure {
+    let lines = if rejects == 1 {
+        "1 line was"
+    } else {
+        &format!("{rejects} lines were")
+    };
+    Failure::new(format!("{lines} refused"))
+        .hint("the table `rejects` has them with their places and reasons")
 }

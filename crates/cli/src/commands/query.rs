@@ -28,7 +28,8 @@ pub(crate) async fn run(args: QueryArgs) -> Result<(), Failure> {
 }
 
 fn list() -> Result<String, Failure> {
-    let queries = queries()?;
+    let mut queries = queries()?;
+    queries.sort_by_key(|query| query.name);
     let width = queries
         .iter()
         .map(|query| query.name.len())

@@ -28,14 +28,15 @@ pub(crate) async fn run(args: SqlArgs) -> Result<(), Failure> {
         .map(|(key, text)| (key.clone(), infer_parameter(text)))
         .collect();
     let opened = open(&args.from, &args.aws, notes).await?;
-    if args.from.from.is_empty() && text.to_lowercase().contains("flows") {
-        notes.say("note: no source was named, so `flows` is empty: name one with `--from`");
-    }
     let statements: Vec<_> = statements
         .into_iter()
         .map(|statement| (statement, parameters.clone()))
         .collect();
-    answer(&opened, &statements, &args.output, &args.from.decode, notes).await
+    answer(&opened, &statements, &args.output, &args.from.decode, notes).await?;
+    if args.from.from.is_empty() && text.to_lowercase().contains("flows") {
+        notes.say("note: no source was named, so `flows` is empty: name one with `--from`");
+    }
+    Ok(())
 }
 
 fn read(file: &Path) -> Result<String, Failure> {

@@ -17,6 +17,7 @@ use vpcflow_query::{RowFilter, Window};
 
 use self::sinks::{Intake, SharedSink};
 use crate::args::TailArgs;
+use crate::commands::refused;
 use crate::failure::Failure;
 use crate::open::{config, group_format, warn_unknown};
 use crate::print::{Notes, Output};
@@ -25,9 +26,9 @@ use crate::print::{Notes, Output};
 enum Source {
     Group {
         group: CloudWatchLogGroup,
-        decoder: EventDecoder,
+        decoder: Box<EventDecoder>,
     },
-    Files(DirectoryFollower),
+    Files(Box<DirectoryFollower>),
 }
 
 impl Source {
@@ -84,10 +85,7 @@ pub(crate) async fn run(args: TailArgs) -> Result<(), Failure> {
     let counts = intake.counts();
     notes.summary(counts);
     if args.decode.strict && counts.rejects > 0 {
-        return Err(Failure::new(format!(
-            "{} lines were refused",
-            counts.rejects
-        )));
+        return Err(refused(counts.rejects));
     }
     Ok(())
 }
@@ -98,7 +96,11 @@ async fn open(args: &TailArgs, notes: Notes) -> Result<Vec<Source>, Failure> {
     let mut sources = Vec::new();
     let mut files = Vec::new();
     let mut aws = None;
-    for location in &args.sources {
+    for (index, location) in args.sources.iter().enumerate() {
+        // A source that is named twice is followed once.
+        if args.sources[..index].contains(location) {
+            continue;
+        }
         match location {
             Location::Stdin => {
                 return Err(Failure::usage("standard input cannot be followed")
@@ -113,16 +115,16 @@ async fn open(args: &TailArgs, notes: Notes) -> Result<Vec<Source>, Failure> {
                 let group = CloudWatchLogGroup::new(config, name)?;
                 group.check().await?;
                 let format = group_format(config, name, declared, notes).await?;
-                let decoder = EventDecoder::new(name, format);
+                let decoder = Box::new(EventDecoder::new(name, format));
                 sources.push(Source::Group { group, decoder });
             }
         }
     }
     if !files.is_empty() {
-        sources.push(Source::Files(DirectoryFollower::new(
+        sources.push(Source::Files(Box::new(DirectoryFollower::new(
             files,
             declared.cloned(),
-        )?));
+        )?)));
     }
     Ok(sources)
 }
@@ -150,7 +152,7 @@ fn follow_one<'a>(
                     poll: args.poll,
                     lateness: args.lateness,
                 });
-                let mut sink = DecodingSink::new(decoder, sink);
+                let mut sink = DecodingSink::new(*decoder, sink);
                 follow(&group, &SystemClock, &mut state, &mut sink, &stop, until_ms)
                     .await
                     .map_err(Failure::from)

@@ -12,10 +12,14 @@ pub(crate) async fn run(args: TopArgs) -> Result<(), Failure> {
     let notes = Notes::new(args.from.decode.quiet);
     need_source(args.from.from.is_empty())?;
     let opened = open(&args.from, &args.aws, notes).await?;
+    if let Some(condition) = &args.r#where {
+        // Told with its own place, rather than that in the whole statement.
+        opened.session.check_condition(condition).await?;
+    }
     let top = Top {
         keys: args.keys,
         by: args.by.into(),
-        limit: args.n,
+        limit: args.n as usize,
         condition: args.r#where,
     };
     let sql = top.sql(&opened.session.flows_columns().await?)?;

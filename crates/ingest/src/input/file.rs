@@ -11,6 +11,8 @@ use super::envelope::{EnvelopeReader, is_json};
 
 /// Bytes looked at to tell what a file is.
 const MAGIC_BYTES: usize = 8 * 1024;
+/// What some editors write before UTF-8 text.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 /// Size of the reads from a file.
 const READ_BYTES: usize = 256 * 1024;
 
@@ -85,7 +87,6 @@ impl InputError {
     pub fn hint(&self) -> Option<String> {
         match self {
             InputError::NoLogs(_) => Some(format!("log files are those named {LOG_NAMES}")),
-            InputError::NoMatch(_) => Some("quote the pattern, so that the shell leaves it".into()),
             _ => None,
         }
     }
@@ -195,7 +196,7 @@ impl InputFile {
     /// When it cannot be opened, or is not text.
     pub fn open(&self) -> Result<Box<dyn Read + Send>, InputError> {
         let io_error = |error| InputError::io(&self.path, error);
-        let mut file = File::open(&self.path).map_err(io_error)?;
+        let mut file = self.open_raw()?;
         let start = start_of(&mut file, io_error)?;
         let compression = Compression::of(&start);
         // Chained rather than sought back, so that a named pipe works too.
@@ -207,7 +208,11 @@ impl InputFile {
             ))),
             Some(Compression::Zstd) => Box::new(zstd::Decoder::new(bytes).map_err(io_error)?),
         };
-        let start = start_of(&mut reader, |error| self.error(error))?;
+        let mut start = start_of(&mut reader, |error| self.error(error))?;
+        if start.starts_with(BYTE_ORDER_MARK) {
+            // Spaces in its place: they count for nothing, and places stay.
+            start[..BYTE_ORDER_MARK.len()].fill(b' ');
+        }
         if let Some(kind) = other_than_text(&start) {
             return Err(InputError::NotText {
                 path: self.name.clone(),
@@ -223,10 +228,18 @@ impl InputFile {
         }
     }
 
+    /// Opens the file as the bytes that it has.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn open_raw(&self) -> Result<File, InputError> {
+        File::open(&self.path).map_err(|error| InputError::io(&self.path, error))
+    }
+
     /// Whether the file is compressed.
     pub(crate) fn is_compressed(&self) -> Result<bool, InputError> {
         let io_error = |error| InputError::io(&self.path, error);
-        let mut file = File::open(&self.path).map_err(io_error)?;
+        let mut file = self.open_raw()?;
         Ok(Compression::of(&start_of(&mut file, io_error)?).is_some())
     }
 
@@ -281,22 +294,22 @@ fn start_of<R: Read>(
     Ok(start)
 }
 
-/// Copies standard input to a file in `directory`, so that a query may read it
-/// more than once. The file is called `-` in messages.
+/// Copies an input that can be read only once, such as standard input, to the
+/// file `path`, so that a query may read it more often. Messages and rejects
+/// call it `name`.
 ///
 /// # Errors
-/// When standard input cannot be read or the file not be written.
-pub fn spool(mut input: impl Read, directory: &Path) -> Result<InputFile, InputError> {
-    let path = directory.join("stdin");
-    let failed = |error| InputError::Io {
-        path: "standard input".to_owned(),
-        source: error,
+/// When the input cannot be read or the file not be written.
+pub fn spool(mut input: impl Read, name: &str, path: PathBuf) -> Result<InputFile, InputError> {
+    let failed = |source| InputError::Io {
+        path: name.to_owned(),
+        source,
     };
     let mut file = File::create(&path).map_err(failed)?;
     let size_bytes = io::copy(&mut input, &mut file).map_err(failed)?;
     Ok(InputFile {
         path,
-        name: "-".to_owned(),
+        name: name.to_owned(),
         size_bytes,
     })
 }

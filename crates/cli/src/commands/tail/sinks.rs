@@ -44,13 +44,15 @@ pub(super) struct Intake {
     filter: RowFilter,
     notes: Notes,
     counts: ReadCounts,
+    /// Records that the filter kept.
+    kept: u64,
     purpose: Purpose,
 }
 
 enum Purpose {
     Print {
         columns: Vec<usize>,
-        printer: Option<Printer<BufWriter<Stdout>>>,
+        printer: Option<Box<Printer<BufWriter<Stdout>>>>,
     },
     Ask(Box<Ask>),
 }
@@ -86,13 +88,16 @@ impl Intake {
             false => (0..schema.fields().len()).collect(),
         };
         let printed = schema.project(&columns).map(Arc::new);
-        let printer = printed.ok().map(|printed| output.printer(printed));
+        let printer = printed
+            .ok()
+            .map(|printed| Box::new(output.printer(printed)));
         let purpose = Purpose::Print { columns, printer };
         Intake {
             schema,
             filter,
             notes,
             counts: ReadCounts::default(),
+            kept: 0,
             purpose,
         }
     }
@@ -129,6 +134,7 @@ impl Intake {
             filter,
             notes,
             counts: ReadCounts::default(),
+            kept: 0,
             purpose,
         })
     }
@@ -140,6 +146,10 @@ impl Intake {
 
     /// Ends the output, with a last answer.
     pub(super) async fn end(&mut self) -> Result<(), Failure> {
+        if self.counts.records > 0 && self.kept == 0 {
+            self.notes
+                .say("note: no record that was read starts after `--since` and fits `--where`");
+        }
         match &mut self.purpose {
             Purpose::Print { printer, .. } => {
                 if let Some(printer) = printer.take() {
@@ -168,6 +178,7 @@ impl Intake {
         self.counts.rejects += batch.rejects.num_rows() as u64;
         self.counts.bytes += batch.bytes;
         let rows = self.filter.apply(&adapt(&batch.rows, &self.schema)?)?;
+        self.kept += rows.num_rows() as u64;
         match &mut self.purpose {
             Purpose::Print { columns, printer } => match printer {
                 Some(printer) if rows.num_rows() > 0 => printer.write(&rows.project(columns)?),
@@ -208,10 +219,20 @@ impl Intake {
                 .unwrap_or_default()
         };
         for row in 0..rejects.num_rows() {
-            if self.counts.rejects + row as u64 >= REJECTS_TOLD {
-                break;
+            match self.counts.rejects + row as u64 {
+                0..REJECTS_TOLD => {}
+                REJECTS_TOLD => {
+                    self.notes
+                        .say("note: further refused lines are counted only");
+                    break;
+                }
+                _ => break,
             }
-            let (source, reason) = (text("source", row), text("reason", row));
+            let (source, mut reason) = (text("source", row), text("reason", row));
+            let field = text("field", row);
+            if !field.is_empty() {
+                reason = format!("{field} is {reason}");
+            }
             self.notes.say(&format!(
                 "note: refused in {source}: {reason}: {}",
                 text("line", row)

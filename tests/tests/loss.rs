@@ -1,0 +1,144 @@
+//! Following a log group that is as awkward as AWS's are: pages that are partial
+//! or empty, page tokens that expire, throttling, records that come late. Every
+//! record is printed once.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::collections::BTreeMap;
+use std::process::Command;
+
+use serde_json::Value;
+use vpcflow_testkit::{FakeLogs, FakeLogsBuilder, Fault};
+use vpcflow_tests::{Logs, Outcome, Running, now_ms, record};
+
+const GROUP: &str = "/vpc/prod";
+const MINUTE_MS: i64 = 60_000;
+
+/// `tail` of the group, in the format that nobody can be asked for: the server
+/// knows no flow logs.
+fn tail(logs: &Logs) -> Command {
+    let mut command = logs.command(&["tail", "logs:/vpc/prod", "--log-format", "default"]);
+    command.args(["--since", "2h", "--poll", "100ms", "-o", "ndjson"]);
+    command
+}
+
+/// Records to put, numbered in the order in which they were made.
+#[derive(Default)]
+struct Records {
+    made: u64,
+}
+
+impl Records {
+    /// `count` records, a millisecond apart.
+    fn make(&mut self, first_ms: i64, count: i64) -> Vec<(i64, String)> {
+        let times = (0..count).map(|number| first_ms + number);
+        times
+            .map(|time_ms| {
+                self.made += 1;
+                let line = record("eni-0a1b2c3d", "192.0.2.1", "ACCEPT", self.made, time_ms);
+                (time_ms, line)
+            })
+            .collect()
+    }
+
+    /// Asserts that each record made is among the rows, once.
+    #[track_caller]
+    fn assert_are(&self, rows: &[Value]) {
+        let mut times: BTreeMap<u64, u32> = (1..=self.made).map(|number| (number, 0)).collect();
+        for row in rows {
+            *times.entry(row["bytes"].as_u64().unwrap()).or_default() += 1;
+        }
+        times.retain(|_, times| *times != 1);
+        assert_eq!(
+            times,
+            BTreeMap::new(),
+            "how often other than once, by record"
+        );
+    }
+}
+
+/// Many streams over an hour: read through partial and empty pages, throttling
+/// and failures, with tokens that work once.
+fn awkward() -> FakeLogsBuilder {
+    FakeLogs::builder()
+        .seed(7)
+        .page_events(150)
+        .empty_page_rate(0.2)
+        .partial_page_rate(0.4)
+        .token_uses(1)
+        .throttle_every(7)
+        .unavailable_every(11)
+        .stale_stream_times()
+}
+
+fn put_an_hour(logs: &FakeLogs, records: &mut Records) {
+    let now_ms = now_ms();
+    for minute in 0..60 {
+        let stream = format!("eni-{:08x}-all", minute % 13);
+        // A second ago at the latest: nothing reads the future.
+        let first_ms = now_ms - minute * MINUTE_MS - 1_000;
+        logs.put(GROUP, &stream, records.make(first_ms, 40));
+    }
+}
+
+#[test]
+fn an_awkward_group_is_followed_without_loss() {
+    let logs = Logs::start(awkward());
+    let mut records = Records::default();
+    put_an_hour(&logs, &mut records);
+    let mut running = Running::start(&mut tail(&logs));
+    running.wait_for_lines(records.made as usize);
+
+    // Records that come while pages are read, and between readings; what was
+    // read already is read again and again meanwhile.
+    let now_ms = now_ms();
+    let hidden = records.make(now_ms - 10_000, 25);
+    let hidden = logs.put_hidden(GROUP, "eni-00000001-all", hidden);
+    logs.release_after(hidden, 3);
+    let newest = records.make(now_ms, 25);
+    logs.put(GROUP, "eni-00000001-all", newest);
+    logs.expire_tokens();
+    running.wait_for_lines(records.made as usize);
+
+    logs.fail_next(Fault::Throttled, 4);
+    let in_a_new_stream = records.make(now_ms - 5_000, 25);
+    logs.put(GROUP, "eni-0f0f0f0f-all", in_a_new_stream);
+    running.wait_for_lines(records.made as usize);
+
+    running.signal("TERM");
+    let outcome = running.finish().success();
+    records.assert_are(&outcome.rows());
+    assert_eq!(outcome.counts(), (records.made, 0));
+    assert!(logs.calls("FilterLogEvents") > 30, "it was not awkward");
+}
+
+/// The same server when the SDK does not try again by itself.
+#[test]
+fn an_awkward_group_is_read_once_without_loss() {
+    let logs = Logs::start(awkward());
+    let mut records = Records::default();
+    put_an_hour(&logs, &mut records);
+    let sql = "SELECT bytes FROM flows";
+    let mut command = logs.command(&["sql", sql, "--from", "logs:/vpc/prod", "--since", "2h"]);
+    command.args(["--log-format", "default", "-o", "ndjson"]);
+    let outcome = Outcome::of(command.env("AWS_MAX_ATTEMPTS", "1")).success();
+    records.assert_are(&outcome.rows());
+    assert_eq!(outcome.counts(), (records.made, 0));
+}
+
+/// What was read before the failure is printed whole.
+#[test]
+fn credentials_that_expire_end_the_tail_in_order() {
+    let logs = Logs::start(FakeLogs::builder());
+    let mut records = Records::default();
+    logs.put(GROUP, "eni-0a-all", records.make(now_ms(), 30));
+    let mut running = Running::start(&mut tail(&logs));
+    running.wait_for_lines(30);
+    logs.fail_next(Fault::ExpiredCredentials, 1_000);
+    let outcome = running.finish().ends_with(1).tells(&[
+        "error: log group `/vpc/prod` may not be read",
+        "expired",
+        "hint: ",
+    ]);
+    records.assert_are(&outcome.rows());
+}

@@ -218,7 +218,7 @@ fn typed<'a>(field_type: FieldType, policy: Policy, word: Word<'a>) -> Result<Va
         FieldType::Int32 => number::int32(ahead, text.len()).map(Value::Int32),
         FieldType::Int64 => number::int64(ahead, text.len()).map(Value::Int64),
         FieldType::Timestamp => number::timestamp(ahead, text.len()).map(Value::Timestamp),
-        FieldType::Address if policy != Policy::Lenient && !is_address(text) => {
+        FieldType::Address if policy != Policy::Lenient && !is_address(text, ahead) => {
             Err(Reason::NotAnAddress)
         }
         FieldType::Address | FieldType::Text => Ok(Value::Text(text)),

@@ -45,12 +45,38 @@ pub(crate) fn up_to_eight_digits(word: u64, len: usize) -> Option<i64> {
     Some(eights as i64)
 }
 
+/// The high bit of each of eight bytes.
+pub(crate) const HIGH: u64 = repeat(0x80);
+
+/// Eight times the same byte.
+pub(crate) const fn repeat(byte: u8) -> u64 {
+    u64::from_le_bytes([byte; 8])
+}
+
 /// Whether any byte is more than 9.
 #[inline]
 fn above_nine(bytes: u64) -> bool {
-    const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
-    const TO_HIGH: u64 = u64::from_le_bytes([0x80 - 10; 8]);
-    (((bytes & !HIGH) + TO_HIGH) | bytes) & HIGH != 0
+    (((bytes & !HIGH) + repeat(0x80 - 10)) | bytes) & HIGH != 0
+}
+
+/// The high bit of each byte that is `byte`, which is ASCII.
+#[inline]
+pub(crate) fn equal(bytes: u64, byte: u8) -> u64 {
+    let other = ((bytes & !HIGH) ^ repeat(byte)) + repeat(0x7F);
+    !(other | bytes) & HIGH
+}
+
+/// The high bit of each byte that is a space or a control character.
+#[inline]
+pub(crate) fn at_most_space(bytes: u64) -> u64 {
+    let more = (bytes & !HIGH) + repeat(0x80 - (b' ' + 1));
+    !(more | bytes) & HIGH
+}
+
+/// The high bits of the bytes, gathered in the lowest byte.
+#[inline]
+pub(crate) fn bits(high_bits: u64) -> u64 {
+    (high_bits >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
 }
 
 #[cold]

@@ -8,6 +8,7 @@ use nom::{Err, Parser};
 
 use super::Parsed;
 use crate::format::{Format, FormatField, Separator};
+use crate::number::at_most_space;
 
 pub(crate) fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r')
@@ -73,14 +74,6 @@ fn word_bytes(bytes: &[u8]) -> usize {
         .iter()
         .position(|byte| is_space(*byte))
         .map_or(bytes.len(), |end| at + end)
-}
-
-/// The high bit of each byte that is a space or less.
-#[inline]
-fn at_most_space(bytes: u64) -> u64 {
-    const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
-    const TO_HIGH: u64 = u64::from_le_bytes([0x80 - (b' ' + 1); 8]);
-    !(((bytes & !HIGH) + TO_HIGH) | bytes) & HIGH
 }
 
 /// Skips leading spaces and the time of an export, which repeats `start`.

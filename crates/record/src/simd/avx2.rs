@@ -21,6 +21,7 @@ use std::arch::x86_64::{
 
 use super::block::{Block, NullWords};
 use super::separators::{CHUNK_BYTES, Masks, Scan, scan_with, write_bits};
+use super::sse2::prefetch;
 use crate::number::MILLISECOND_DIGITS;
 
 /// Proof that the CPU has AVX2 and the bit instructions that came with it.
@@ -58,6 +59,7 @@ impl Avx2 {
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
 fn scan(text: &[u8], places: &mut [u32], wanted: usize) -> Scan {
     let classify = |chunk: &[u8; CHUNK_BYTES]| {
+        prefetch(chunk);
         let lanes = chunk.as_ptr().cast::<__m256i>();
         // SAFETY: a chunk has the 64 bytes that are loaded.
         let (low, high) = unsafe { (_mm256_loadu_si256(lanes), _mm256_loadu_si256(lanes.add(1))) };

@@ -15,6 +15,7 @@ use std::arch::x86_64::{
 
 use super::avx2::Avx2;
 use super::separators::{CHUNK_BYTES, Masks, Scan, scan_with};
+use super::sse2::prefetch;
 
 /// Proof that the CPU has AVX-512 with VBMI2, beside AVX2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,6 +42,7 @@ impl Avx512 {
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,bmi1,bmi2,popcnt")]
 fn scan(text: &[u8], places: &mut [u32], wanted: usize) -> Scan {
     let classify = |chunk: &[u8; CHUNK_BYTES]| {
+        prefetch(chunk);
         // SAFETY: a chunk has the 64 bytes that are loaded.
         let bytes = unsafe { _mm512_loadu_si512(chunk.as_ptr().cast()) };
         let separators = _mm512_cmple_epu8_mask(bytes, _mm512_set1_epi8(b' ' as i8));

@@ -1,12 +1,10 @@
 //! The kernels in plain Rust, eight bytes at a time.
 
-use arrow_array::builder::make_view;
-
 use super::block::{Block, NullWords, Place};
 use super::separators::{CHUNK_BYTES, Masks, Scan, scan_with, write_bits};
 use crate::address::is_address;
-use crate::column::INLINE_BYTES;
-use crate::number;
+use crate::column::{INLINE_BYTES, view};
+use crate::number::{self, HIGH, at_most_space, bits, equal};
 use crate::reason::Reason;
 
 pub(super) fn scan(text: &[u8], places: &mut [u32], wanted: usize) -> Scan {
@@ -23,36 +21,14 @@ fn classify(chunk: &[u8; CHUNK_BYTES]) -> Masks {
     };
     for (index, word) in chunk.as_chunks::<8>().0.iter().enumerate() {
         let word = u64::from_le_bytes(*word);
-        let ascii = word & !HIGH;
-        // Of bytes below 0x80, the high bit of each that is more than a space.
-        let printable = ascii + repeat(0x80 - (b' ' + 1));
-        let separators = !(printable | word) & HIGH;
-        let line_feeds = equal(ascii, b'\n') & !word & HIGH;
-        let spaces = equal(ascii, b' ') & !word & HIGH;
+        let separators = at_most_space(word);
+        let line_feeds = equal(word, b'\n');
         masks.separators |= bits(separators) << (index * 8);
         masks.line_feeds |= bits(line_feeds) << (index * 8);
-        masks.controls |= separators ^ (line_feeds | spaces);
+        masks.controls |= separators ^ (line_feeds | equal(word, b' '));
         masks.non_ascii |= word & HIGH;
     }
     masks
-}
-
-const HIGH: u64 = repeat(0x80);
-
-const fn repeat(byte: u8) -> u64 {
-    u64::from_le_bytes([byte; 8])
-}
-
-/// The high bit of each byte that is `byte`, of bytes below 0x80.
-#[inline(always)]
-fn equal(ascii: u64, byte: u8) -> u64 {
-    !((ascii ^ repeat(byte)) + repeat(0x7F)) & HIGH
-}
-
-/// The high bits of the bytes, gathered in the lowest byte.
-#[inline(always)]
-fn bits(high_bits: u64) -> u64 {
-    (high_bits >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
 }
 
 pub(super) fn int32(
@@ -125,7 +101,7 @@ pub(super) fn views(
             set_null(nulls, row);
             0
         } else {
-            make_view(word, place.buffer, place.offset + start)
+            view(word, place.buffer, place.offset + start)
         };
         any_long |= word.len() > INLINE_BYTES;
     }
@@ -134,8 +110,10 @@ pub(super) fn views(
 
 /// Whether every row has an address, or NULL.
 pub(super) fn addresses(block: &Block<'_>, value: usize) -> bool {
-    block.words(value).all(|word| {
+    let ahead = block.starts(value).iter();
+    let ahead = ahead.map(|start| &block.text()[*start as usize..]);
+    block.words(value).zip(ahead).all(|(word, ahead)| {
         let text = std::str::from_utf8(word);
-        word == b"-" || text.is_ok_and(is_address)
+        word == b"-" || text.is_ok_and(|text| is_address(text, ahead))
     })
 }

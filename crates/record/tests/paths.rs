@@ -1,6 +1,8 @@
 //! The block decoder says of every input exactly what the grammar says, record
 //! by record: values, nulls, rejects and counts.
 
+#![expect(clippy::unwrap_used, reason = "a test says what is wrong by panicking")]
+
 mod support;
 
 use proptest::prelude::*;

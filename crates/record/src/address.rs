@@ -4,24 +4,23 @@ use std::net::Ipv6Addr;
 
 use crate::number::{bits, equal};
 
-/// Whether the word is an IPv4 or IPv6 address. An octet of IPv4 has no
-/// leading zero, since some would read it as octal.
-///
-/// `ahead` starts with the word and may go on after it.
+/// Whether the first `len` bytes are an IPv4 or IPv6 address; more may follow,
+/// and is read along. An octet of IPv4 has no leading zero, since some would
+/// read it as octal.
 #[inline]
-pub(crate) fn is_address(word: &str, ahead: &[u8]) -> bool {
-    let len = word.len();
+pub(crate) fn is_address(ahead: &[u8], len: usize) -> bool {
+    let word = &ahead[..len];
     if (IPV4_BYTES).contains(&len) {
         let chunk = ahead.first_chunk().copied().unwrap_or_else(|| {
             let mut chunk = [0; 16];
-            chunk[..len].copy_from_slice(word.as_bytes());
+            chunk[..len].copy_from_slice(word);
             chunk
         });
         if is_ipv4(chunk, len) {
             return true;
         }
     }
-    word.parse::<Ipv6Addr>().is_ok()
+    std::str::from_utf8(word).is_ok_and(|word| word.parse::<Ipv6Addr>().is_ok())
 }
 
 /// The bytes of `0.0.0.0` up to those of `255.255.255.255`.
@@ -29,7 +28,7 @@ const IPV4_BYTES: std::ops::RangeInclusive<usize> = 7..=15;
 
 /// Whether the first `len` bytes are an IPv4 address: octet by octet, without
 /// a loop over the characters.
-#[inline]
+#[inline(always)]
 fn is_ipv4(chunk: [u8; 16], len: usize) -> bool {
     let [low, high] = [0, 8].map(|at| {
         let bytes = chunk[at..].first_chunk().copied().unwrap_or_default();
@@ -53,7 +52,7 @@ fn is_ipv4(chunk: [u8; 16], len: usize) -> bool {
 
 /// Whether the first `len` bytes of a little-endian word are a number up to
 /// 255 without leading zeros.
-#[inline]
+#[inline(always)]
 fn is_octet(word: u32, len: u32) -> bool {
     const LEAST: [u32; 4] = [256, 0, 10, 100];
     let len = if len > 3 { 0 } else { len };
@@ -75,7 +74,11 @@ mod tests {
         let expected = word.parse::<IpAddr>().is_ok();
         for after in ["", " ", " 1.2.3.4 1.2.3.4 1.2.3.4", "................"] {
             let ahead = format!("{word}{after}");
-            assert_eq!(is_address(word, ahead.as_bytes()), expected, "{ahead}");
+            assert_eq!(
+                is_address(ahead.as_bytes(), word.len()),
+                expected,
+                "{ahead}"
+            );
         }
     }
 

@@ -10,7 +10,7 @@ pub(crate) const MILLISECOND_DIGITS: usize = 12;
 ///
 /// `word` is the first `len` bytes of `rest`; what follows is read along where
 /// there is some, which saves a loop over the digits.
-#[inline]
+#[inline(always)]
 pub(crate) fn int64(rest: &[u8], len: usize) -> Result<i64, Reason> {
     match rest.first_chunk::<8>() {
         Some(chunk) if len <= 8 => {
@@ -31,7 +31,7 @@ pub(crate) fn int64(rest: &[u8], len: usize) -> Result<i64, Reason> {
 }
 
 /// The number in the low `len` bytes of a little-endian word, 1 to 8 of them.
-#[inline]
+#[inline(always)]
 pub(crate) fn up_to_eight_digits(word: u64, len: usize) -> Option<i64> {
     const ZEROS: u64 = u64::from_le_bytes([b'0'; 8]);
     // Shifted so that the last digit is the last byte; what came in are zeros.
@@ -94,14 +94,14 @@ fn any_digits(word: &[u8]) -> Result<i64, Reason> {
     Ok(number)
 }
 
-#[inline]
+#[inline(always)]
 pub(crate) fn int32(rest: &[u8], len: usize) -> Result<i32, Reason> {
     i32::try_from(int64(rest, len)?).map_err(|_| Reason::OutOfRange)
 }
 
 /// Seconds, or from [`MILLISECOND_DIGITS`] digits on milliseconds, as
 /// microseconds.
-#[inline]
+#[inline(always)]
 pub(crate) fn timestamp(rest: &[u8], len: usize) -> Result<i64, Reason> {
     let micros = if len < MILLISECOND_DIGITS {
         1_000_000

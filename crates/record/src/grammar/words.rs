@@ -2,7 +2,6 @@
 //! character; these look at eight bytes at a time.
 
 use nom::combinator::opt;
-use nom::error::{Error, ErrorKind};
 use nom::sequence::terminated;
 use nom::{Err, Parser};
 
@@ -23,12 +22,12 @@ pub(super) struct Word<'a> {
 }
 
 /// At least one character, up to the next space.
-#[inline]
+#[inline(always)]
 pub(super) fn word(input: &str) -> Parsed<'_, Word<'_>> {
     let ahead = input.as_bytes();
     match input.split_at_checked(word_bytes(ahead)) {
         Some((text, rest)) if !text.is_empty() => Ok((rest, Word { text, ahead })),
-        _ => Err(Err::Error(Error::new(input, ErrorKind::TakeWhile1))),
+        _ => Err(Err::Error(())),
     }
 }
 
@@ -43,7 +42,7 @@ pub(super) fn cell(input: &str) -> Parsed<'_, Word<'_>> {
 }
 
 /// Any number of spaces, nearly always one.
-#[inline]
+#[inline(always)]
 pub(super) fn spaces(input: &str) -> Parsed<'_, ()> {
     let bytes = input.as_bytes();
     let count = match bytes {
@@ -54,7 +53,7 @@ pub(super) fn spaces(input: &str) -> Parsed<'_, ()> {
 }
 
 /// Bytes up to the next space or the end.
-#[inline]
+#[inline(always)]
 fn word_bytes(bytes: &[u8]) -> usize {
     let mut at = 0;
     while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {

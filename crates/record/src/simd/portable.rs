@@ -112,8 +112,8 @@ pub(super) fn views(
 pub(super) fn addresses(block: &Block<'_>, value: usize) -> bool {
     let ahead = block.starts(value).iter();
     let ahead = ahead.map(|start| &block.text()[*start as usize..]);
-    block.words(value).zip(ahead).all(|(word, ahead)| {
-        let text = std::str::from_utf8(word);
-        word == b"-" || text.is_ok_and(|text| is_address(text, ahead))
-    })
+    block
+        .words(value)
+        .zip(ahead)
+        .all(|(word, ahead)| word == b"-" || is_address(ahead, word.len()))
 }

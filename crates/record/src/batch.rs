@@ -79,10 +79,7 @@ impl Batch {
             column.pad_to(self.rows);
         }
         let target = |field: &crate::FormatField| Target {
-            field_type: match field.field_type() {
-                FieldType::Address if self.policy == Policy::Lenient => FieldType::Text,
-                other => other,
-            },
+            field_type: self.policy.checked_as(field.field_type()),
             column: self
                 .schema
                 .index_of(&field.column())
@@ -90,6 +87,12 @@ impl Batch {
                 .filter(|column| self.columns[*column].takes(field.field_type())),
         };
         self.targets = format.fields().iter().map(target).collect();
+    }
+
+    /// Whether any word is a value of every field.
+    pub(crate) fn takes_any_words(&self) -> bool {
+        let text = |target: &Target| target.field_type == FieldType::Text;
+        self.targets.iter().all(text)
     }
 
     /// Appends a line as one row. Returns whether values were left out, which
@@ -139,7 +142,7 @@ impl Batch {
         let place = self.place(shared);
         // An export has one value more, the time before each record.
         let skipped = block.values() - self.targets.len();
-        let fits = starts_as_records(block, format, skipped > 0)
+        let fits = starts_as_records(block, format, self.targets[0].field_type, skipped > 0)
             && self.targets.iter().enumerate().all(|(index, target)| {
                 let value = index + skipped;
                 let checked = target.field_type != FieldType::Address || block.addresses(value);
@@ -209,11 +212,11 @@ impl Batch {
 
 /// Whether no line of the block is a comment or has the time of an export that
 /// others have not. Only a first field of text could hold either.
-fn starts_as_records(block: &Block<'_>, format: &Format, timed: bool) -> bool {
+fn starts_as_records(block: &Block<'_>, format: &Format, first: FieldType, timed: bool) -> bool {
     if timed {
         return block.words(0).all(|word| has_export_time(word, format));
     }
-    if format.fields()[0].field_type() != FieldType::Text {
+    if first != FieldType::Text {
         return true;
     }
     block

@@ -7,7 +7,6 @@ use arrow_buffer::Buffer;
 use arrow_schema::{ArrowError, SchemaRef};
 
 use crate::batch::Batch;
-use crate::field::FieldType;
 use crate::format::{Format, FormatField, Separator};
 use crate::grammar::{has_export_time, is_space};
 use crate::policy::Policy;
@@ -107,7 +106,7 @@ pub struct Decoder {
     batch_rows: usize,
     batch: Batch,
     blocks: Blocks,
-    /// A header could be read as a record, since every field is text.
+    /// A header could be read as a record, since every field takes any word.
     all_text: bool,
     rejects: Vec<Reject>,
     counts: DecodeCounts,
@@ -422,10 +421,7 @@ impl Decoder {
 
     fn set_format(&mut self, format: Format) {
         self.batch.set_format(&format);
-        self.all_text = format
-            .fields()
-            .iter()
-            .all(|field| field.field_type() == FieldType::Text);
+        self.all_text = self.batch.takes_any_words();
         self.format = format;
     }
 

@@ -215,13 +215,11 @@ fn typed<'a>(field_type: FieldType, policy: Policy, word: Word<'a>) -> Result<Va
     if matches!(text.as_bytes(), [] | [b'-']) {
         return Ok(Value::Null);
     }
-    match field_type {
+    match policy.checked_as(field_type) {
         FieldType::Int32 => number::int32(ahead, text.len()).map(Value::Int32),
         FieldType::Int64 => number::int64(ahead, text.len()).map(Value::Int64),
         FieldType::Timestamp => number::timestamp(ahead, text.len()).map(Value::Timestamp),
-        FieldType::Address if policy != Policy::Lenient && !is_address(ahead, text.len()) => {
-            Err(Reason::NotAnAddress)
-        }
+        FieldType::Address if !is_address(ahead, text.len()) => Err(Reason::NotAnAddress),
         FieldType::Address | FieldType::Text => Ok(Value::Text(text)),
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::field::Field;
+use crate::field::{Field, FieldType};
 use crate::format::FormatField;
 use crate::grammar::{Record, Value};
 use crate::reason::Reason;
@@ -62,6 +62,14 @@ impl Policy {
             Policy::Strict => "strict",
             Policy::Default => "default",
             Policy::Lenient => "lenient",
+        }
+    }
+
+    /// The type that a field's values are checked for.
+    pub(crate) fn checked_as(self, field_type: FieldType) -> FieldType {
+        match (self, field_type) {
+            (Policy::Lenient, FieldType::Address) => FieldType::Text,
+            (_, field_type) => field_type,
         }
     }
 }

@@ -313,3 +313,21 @@ fn quirk_16_rejects_of_others_are_no_specification() {
         assert_eq!(decoded.counts.rejects, 0, "{policy}");
     }
 }
+
+/// Found by fuzzing: under the lenient policy an address may be any word, also
+/// one that starts a comment or is a header.
+#[test]
+fn lenient_addresses_are_not_comments_or_headers() {
+    let options = DecodeOptions {
+        policy: Policy::Lenient,
+        ..DecodeOptions::default()
+    };
+    let format = Format::parse("srcaddr").unwrap();
+    let text = "10.0.x.x\n#srcport\nsrcaddr\n".repeat(300);
+    let decoded = read_as(&text, &format, &options);
+    assert_eq!((decoded.counts.records, decoded.counts.skipped), (300, 600));
+    let format = Format::parse("srcaddr dstaddr").unwrap();
+    let text = "# comment\n10.0.x.x 10.0.0.1\n".repeat(300);
+    let decoded = read_as(&text, &format, &options);
+    assert_eq!((decoded.counts.records, decoded.counts.skipped), (300, 300));
+}

@@ -6,22 +6,38 @@
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
-use vpcflow_benches::{Answer, NaiveColumns, Sample, decode, decode_with_arrow_csv};
+use vpcflow_benches::{Answer, NaiveColumns, Reading, Sample, decode_with_arrow_csv};
+use vpcflow_record::CpuLevel;
 use vpcflow_synth::Layout;
 
-const RECORDS: u64 = 100_000;
+const RECORDS: u64 = 200_000;
 
-/// The default format, beside other ways to read it.
+const THREE: [&str; 3] = ["srcaddr", "dstport", "bytes"];
+
+/// The default format, at every CPU level and beside other ways to read it.
 fn default_format(criterion: &mut Criterion) {
     let sample = Sample::new(Layout::V2, RECORDS);
     let mut group = group(criterion, "decode/v2", &sample);
-    bench(&mut group, "vpcflow", &sample, |text| {
-        Answer::of(&decode(text, Layout::V2.format(), None))
-    });
-    bench(&mut group, "vpcflow-3-columns", &sample, |text| {
-        let columns = ["srcaddr", "dstport", "bytes"];
-        Answer::of(&decode(text, Layout::V2.format(), Some(&columns)))
-    });
+    for cpu in CpuLevel::supported() {
+        let all = Reading::new(Layout::V2).at(cpu);
+        let three = all.clone().of(&THREE);
+        let answer = |reading: &Reading| Answer::of(&reading.keep(&sample.text));
+        bench(&mut group, &format!("{cpu}/kept"), &sample, |_| {
+            answer(&all)
+        });
+        bench(&mut group, &format!("{cpu}/dropped"), &sample, |text| {
+            all.drop(text)
+        });
+        bench(&mut group, &format!("{cpu}/shared-kept"), &sample, |_| {
+            Answer::of(&all.keep_shared(&sample.buffer))
+        });
+        bench(
+            &mut group,
+            &format!("{cpu}/3-columns-dropped"),
+            &sample,
+            |text| three.drop(text),
+        );
+    }
     bench(&mut group, "naive", &sample, |text| {
         NaiveColumns::parse(text).answer()
     });
@@ -34,11 +50,17 @@ fn default_format(criterion: &mut Criterion) {
 /// All 29 fields of version 5, all 54 of version 11.
 fn wider_formats(criterion: &mut Criterion) {
     for (name, layout) in [("decode/v5", Layout::V5), ("decode/v11", Layout::V11)] {
-        let sample = Sample::new(layout, RECORDS);
+        let sample = Sample::new(layout, RECORDS / 2);
         let mut group = group(criterion, name, &sample);
-        bench(&mut group, "vpcflow", &sample, |text| {
-            Answer::of(&decode(text, layout.format(), None))
-        });
+        for cpu in CpuLevel::supported() {
+            let all = Reading::new(layout).at(cpu);
+            bench(&mut group, &format!("{cpu}/kept"), &sample, |text| {
+                Answer::of(&all.keep(text))
+            });
+            bench(&mut group, &format!("{cpu}/dropped"), &sample, |text| {
+                all.drop(text)
+            });
+        }
         group.finish();
     }
 }

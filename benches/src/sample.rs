@@ -3,7 +3,8 @@
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
-use vpcflow_record::{DecodeOptions, Decoder, Format, flows_schema};
+use arrow_buffer::Buffer;
+use vpcflow_record::{CpuLevel, DecodeOptions, Decoder, Format, flows_schema};
 use vpcflow_synth::{Config, Flow, Generator, Layout, Record};
 
 /// Text in memory, and what must be read from it.
@@ -11,6 +12,8 @@ use vpcflow_synth::{Config, Flow, Generator, Layout, Record};
 pub struct Sample {
     /// Lines without a header.
     pub text: Vec<u8>,
+    /// The same, to share with batches.
+    pub buffer: Buffer,
     /// Known from the generator, not from any parser.
     pub answer: Answer,
 }
@@ -35,11 +38,13 @@ impl Sample {
         };
         let mut sample = Self {
             text: Vec::new(),
+            buffer: Buffer::default(),
             answer: Answer::default(),
         };
         for record in Generator::new(&config) {
             sample.push(&record, layout);
         }
+        sample.buffer = Buffer::from_slice_ref(&sample.text);
         sample
     }
 
@@ -56,35 +61,110 @@ impl Answer {
     pub fn of(batches: &[RecordBatch]) -> Self {
         let mut answer = Self::default();
         for batch in batches {
-            let bytes = batch
-                .column_by_name("bytes")
-                .expect("the column is never projected away")
-                .as_primitive::<Int64Type>();
-            answer.rows += batch.num_rows() as u64;
-            answer.bytes += bytes.iter().flatten().sum::<i64>();
+            answer.add(batch);
         }
         answer
     }
+
+    fn add(&mut self, batch: &RecordBatch) {
+        let bytes = batch
+            .column_by_name("bytes")
+            .expect("the column is never projected away")
+            .as_primitive::<Int64Type>();
+        self.rows += batch.num_rows() as u64;
+        // NULL has 0.
+        self.bytes += bytes.values().iter().sum::<i64>();
+    }
 }
 
-/// Decodes a whole text, of all columns those named, into batches that are all
-/// held in memory, as other readers do.
-#[must_use]
-pub fn decode(text: &[u8], format: Format, columns: Option<&[&str]>) -> Vec<RecordBatch> {
-    let table = flows_schema([&format]);
-    let index_of = |name: &&str| table.index_of(name).expect("a column of the format");
-    let projection = columns.map(|names| names.iter().map(index_of).collect());
-    let options = DecodeOptions {
-        projection,
-        ..DecodeOptions::default()
-    };
-    let mut decoder = Decoder::new(format, options);
-    let mut batches = Vec::new();
-    let mut used = 0;
-    while used < text.len() {
-        used += decoder.decode(&text[used..]);
-        batches.extend(decoder.flush().expect("the columns fit the schema"));
+/// A way to use the decoder: the format, the columns, the CPU level.
+#[derive(Debug, Clone)]
+pub struct Reading {
+    format: Format,
+    options: DecodeOptions,
+}
+
+impl Reading {
+    /// All columns of a layout, at the best level that the CPU has.
+    #[must_use]
+    pub fn new(layout: Layout) -> Self {
+        Self {
+            format: layout.format(),
+            options: DecodeOptions::default(),
+        }
     }
-    assert_eq!(decoder.counts().rejects, 0);
-    batches
+
+    /// At this level.
+    #[must_use]
+    pub fn at(mut self, cpu: CpuLevel) -> Self {
+        self.options.cpu = cpu;
+        self
+    }
+
+    /// Of these columns only.
+    ///
+    /// # Panics
+    /// When the format does not have one of them.
+    #[must_use]
+    pub fn of(mut self, columns: &[&str]) -> Self {
+        let table = flows_schema([&self.format]);
+        let index_of = |name: &&str| table.index_of(name).expect("a column of the format");
+        self.options.projection = Some(columns.iter().map(index_of).collect());
+        self
+    }
+
+    /// Decodes a text into batches that are all held in memory, as other
+    /// readers do.
+    #[must_use]
+    pub fn keep(&self, text: &[u8]) -> Vec<RecordBatch> {
+        let mut batches = Vec::new();
+        self.read(
+            text.len(),
+            |decoder, used| decoder.decode(&text[used..]),
+            |batch| {
+                batches.push(batch);
+            },
+        );
+        batches
+    }
+
+    /// The same, with batches that refer to the text instead of a copy.
+    #[must_use]
+    pub fn keep_shared(&self, text: &Buffer) -> Vec<RecordBatch> {
+        let mut batches = Vec::new();
+        let decode = |decoder: &mut Decoder, used| decoder.decode_buffer(&text.slice(used));
+        self.read(text.len(), decode, |batch| batches.push(batch));
+        batches
+    }
+
+    /// Decodes a text into batches that are looked at and dropped.
+    #[must_use]
+    pub fn drop(&self, text: &[u8]) -> Answer {
+        let mut answer = Answer::default();
+        self.read(
+            text.len(),
+            |decoder, used| decoder.decode(&text[used..]),
+            |batch| {
+                answer.add(&batch);
+            },
+        );
+        answer
+    }
+
+    fn read(
+        &self,
+        len: usize,
+        decode: impl Fn(&mut Decoder, usize) -> usize,
+        mut take: impl FnMut(RecordBatch),
+    ) {
+        let mut decoder = Decoder::new(self.format.clone(), self.options.clone());
+        let mut used = 0;
+        while used < len {
+            used += decode(&mut decoder, used);
+            if let Some(batch) = decoder.flush().expect("the columns fit the schema") {
+                take(batch);
+            }
+        }
+        assert_eq!(decoder.counts().rejects, 0);
+    }
 }

@@ -2,18 +2,17 @@
 
 use std::sync::Arc;
 
-use arrow_array::builder::make_view;
-use arrow_array::{
-    Array, ArrayRef, Int32Array, Int64Array, StringViewArray, TimestampMicrosecondArray,
-};
-use arrow_buffer::{Buffer, NullBufferBuilder, ScalarBuffer};
+use arrow_array::{ArrayRef, Int32Array, Int64Array, TimestampMicrosecondArray};
+use arrow_buffer::Buffer;
 use arrow_schema::ArrowError;
 
 use crate::field::FieldType;
 use crate::grammar::Value;
+use crate::simd::{self, Block, NullWords, Place};
+use crate::validity::Validity;
 
-/// Text of more bytes than this stays in the batch's text buffer; shorter text
-/// is inside the view itself.
+/// Text of more bytes than this stays in the batch's text; shorter text is
+/// inside the view itself.
 pub(crate) const INLINE_BYTES: usize = 12;
 
 #[derive(Debug)]
@@ -24,104 +23,179 @@ enum Values {
     Text(Vec<u128>),
 }
 
-/// A column that grows by a value a row and can take back an unfinished row.
-#[derive(Debug)]
-pub(crate) struct ColumnBuilder {
-    values: Values,
-    nulls: NullBufferBuilder,
-}
-
-impl ColumnBuilder {
-    pub(crate) fn new(field_type: FieldType, rows: usize) -> ColumnBuilder {
-        let values = match field_type {
+impl Values {
+    fn new(field_type: FieldType, rows: usize) -> Values {
+        // A block is filled in whole groups, the last of which may go past the
+        // last row.
+        let rows = rows + simd::GROUP_ROWS;
+        match field_type {
             FieldType::Int32 => Values::Int32(Vec::with_capacity(rows)),
             FieldType::Int64 => Values::Int64(Vec::with_capacity(rows)),
             FieldType::Timestamp => Values::Timestamp(Vec::with_capacity(rows)),
             FieldType::Address | FieldType::Text => Values::Text(Vec::with_capacity(rows)),
-        };
-        ColumnBuilder {
-            values,
-            nulls: NullBufferBuilder::new(rows),
         }
     }
 
-    /// Appends a value of the column's type, or NULL. `offset` is where text
-    /// starts in the batch's text buffer.
+    fn resize(&mut self, rows: usize) {
+        match self {
+            Values::Int32(values) => values.resize(rows, 0),
+            Values::Int64(values) | Values::Timestamp(values) => values.resize(rows, 0),
+            Values::Text(views) => views.resize(rows, 0),
+        }
+    }
+}
+
+/// A column that grows by a value a row, or by a block of rows, and can take
+/// back rows that turn out to be refused.
+#[derive(Debug)]
+pub(crate) struct ColumnBuilder {
+    field_type: FieldType,
+    values: Values,
+    validity: Validity,
+    /// Some view points into the batch's text.
+    long: bool,
+}
+
+impl ColumnBuilder {
+    pub(crate) fn new(field_type: FieldType, rows: usize) -> ColumnBuilder {
+        ColumnBuilder {
+            field_type,
+            values: Values::new(field_type, rows),
+            validity: Validity::with_capacity(rows),
+            long: false,
+        }
+    }
+
+    /// Whether values of this type go into the column.
+    pub(crate) fn takes(&self, field_type: FieldType) -> bool {
+        self.field_type.data_type() == field_type.data_type()
+    }
+
+    /// Appends a value of the column's type, or NULL. Text starts at `offset`
+    /// of the batch's own text.
     #[inline]
     pub(crate) fn append(&mut self, value: Value<'_>, offset: u32) {
+        let valid = value != Value::Null;
         match (&mut self.values, value) {
             (Values::Int32(values), Value::Int32(value)) => values.push(value),
             (Values::Int64(values), Value::Int64(value))
             | (Values::Timestamp(values), Value::Timestamp(value)) => values.push(value),
             (Values::Text(views), Value::Text(text)) => {
-                views.push(make_view(text.as_bytes(), 0, offset));
+                self.long |= text.len() > INLINE_BYTES;
+                views.push(view(text.as_bytes(), 0, offset));
             }
-            (_, Value::Null) => return self.append_null(),
-            (values, value) => {
-                // The format and the column took their types from one field.
-                unreachable!("{value:?} for a column of {values:?}")
+            (values, _) => {
+                debug_assert!(!valid, "{value:?} for a column of {values:?}");
+                values.resize(self.validity.len() + 1);
             }
         }
-        self.nulls.append_non_null();
+        self.validity.append(valid);
     }
 
-    fn append_null(&mut self) {
-        match &mut self.values {
-            Values::Int32(values) => values.push(0),
-            Values::Int64(values) | Values::Timestamp(values) => values.push(0),
-            Values::Text(views) => views.push(0),
-        }
-        self.nulls.append_null();
+    /// Appends the values of a field for every row of a block. `false`: one of
+    /// them is no value of the column's type, and the block is to be dropped.
+    #[inline]
+    pub(crate) fn append_block(&mut self, block: &Block<'_>, field: usize, place: Place) -> bool {
+        let start = self.validity.len();
+        let rows = block.rows();
+        let mut nulls = NullWords::default();
+        self.values
+            .resize(start + rows.next_multiple_of(simd::GROUP_ROWS));
+        let fits = match &mut self.values {
+            Values::Int32(out) => block.int32(field, &mut out[start..], &mut nulls),
+            Values::Int64(out) => block.int64(field, &mut out[start..], &mut nulls),
+            Values::Timestamp(out) => block.timestamps(field, &mut out[start..], &mut nulls),
+            Values::Text(out) => {
+                self.long |= block.views(field, place, &mut out[start..], &mut nulls);
+                true
+            }
+        };
+        self.values.resize(start + rows);
+        self.validity.append_block(&nulls, rows);
+        fits
+    }
+
+    /// Whether some text is not in the column itself but in the batch's text.
+    pub(crate) fn has_long_text(&self) -> bool {
+        self.long
     }
 
     /// Drops what was appended for rows from `rows` on.
     pub(crate) fn truncate(&mut self, rows: usize) {
-        match &mut self.values {
-            Values::Int32(values) => values.truncate(rows),
-            Values::Int64(values) | Values::Timestamp(values) => values.truncate(rows),
-            Values::Text(views) => views.truncate(rows),
+        if self.validity.len() > rows {
+            self.values.resize(rows);
+            self.validity.truncate(rows);
         }
-        self.nulls.truncate(rows);
     }
 
     /// Fills up with NULL to `rows`.
     pub(crate) fn pad_to(&mut self, rows: usize) {
-        let missing = rows - self.nulls.len();
-        match &mut self.values {
-            Values::Int32(values) => values.resize(rows, 0),
-            Values::Int64(values) | Values::Timestamp(values) => values.resize(rows, 0),
-            Values::Text(views) => views.resize(rows, 0),
-        }
-        self.nulls.append_n_nulls(missing);
+        let missing = rows - self.validity.len();
+        self.values.resize(rows);
+        self.validity.append_nulls(missing);
     }
 
-    /// The finished column; the builder is empty again, for `rows` more.
-    pub(crate) fn finish(&mut self, text: &Buffer, rows: usize) -> Result<ArrayRef, ArrowError> {
-        let nulls = self.nulls.finish();
-        Ok(match &mut self.values {
-            Values::Int32(values) => {
-                let values = std::mem::replace(values, Vec::with_capacity(rows));
-                Arc::new(Int32Array::try_new(values.into(), nulls)?) as ArrayRef
-            }
-            Values::Int64(values) => {
-                let values = std::mem::replace(values, Vec::with_capacity(rows));
-                Arc::new(Int64Array::try_new(values.into(), nulls)?)
-            }
+    /// The finished column, with text in `buffers`; the builder is empty
+    /// again, for `rows` more.
+    pub(crate) fn finish(
+        &mut self,
+        buffers: &[Buffer],
+        rows: usize,
+    ) -> Result<ArrayRef, ArrowError> {
+        let nulls = self.validity.finish(rows);
+        let long = std::mem::take(&mut self.long);
+        let values = std::mem::replace(&mut self.values, Values::new(self.field_type, rows));
+        Ok(match values {
+            Values::Int32(values) => Arc::new(Int32Array::try_new(values.into(), nulls)?),
+            Values::Int64(values) => Arc::new(Int64Array::try_new(values.into(), nulls)?),
             Values::Timestamp(values) => {
-                let values = std::mem::replace(values, Vec::with_capacity(rows));
                 let times = TimestampMicrosecondArray::try_new(values.into(), nulls)?;
                 Arc::new(times.with_timezone("UTC"))
             }
             Values::Text(views) => {
-                let views = std::mem::replace(views, Vec::with_capacity(rows));
-                let long = views
-                    .iter()
-                    .any(|view| *view as u32 as usize > INLINE_BYTES);
-                let buffers = if long { vec![text.clone()] } else { Vec::new() };
-                let array = StringViewArray::try_new(ScalarBuffer::from(views), buffers, nulls)?;
-                debug_assert!(array.len() <= rows || rows == 0);
-                Arc::new(array)
+                let buffers = if long { buffers } else { &[] };
+                Arc::new(simd::views::string_views(views, buffers, nulls))
             }
         })
+    }
+}
+
+/// The view of a text in a buffer, at an offset; a short one is in the view
+/// itself. As arrow's `make_view`, which branches on each length.
+#[inline]
+pub(crate) fn view(text: &[u8], buffer: u32, offset: u32) -> u128 {
+    let len = text.len();
+    let inline = match (text.first_chunk(), text.last_chunk()) {
+        (Some(first), _) if len > INLINE_BYTES => {
+            let place = u64::from(offset) << 32 | u64::from(buffer);
+            u128::from(u32::from_le_bytes(*first)) | u128::from(place) << 32
+        }
+        // Both ends, which overlap.
+        (Some(first), Some(last)) => {
+            let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+            let middle = text[(len - 4) / 2..]
+                .first_chunk()
+                .copied()
+                .unwrap_or_default();
+            let middle = u128::from(u32::from_le_bytes(middle)) << ((len - 4) / 2 * 8);
+            u128::from(first) | middle | u128::from(last) << ((len - 4) * 8)
+        }
+        _ => text
+            .iter()
+            .rev()
+            .fold(0, |bytes, byte| bytes << 8 | u128::from(*byte)),
+    };
+    inline << 32 | len as u128
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn views_are_those_of_arrow() {
+        let text = b"abcdefghijklmnopqrstuvwxyz";
+        for len in 0..text.len() {
+            let expected = arrow_array::builder::make_view(&text[..len], 3, 70_000);
+            assert_eq!(super::view(&text[..len], 3, 70_000), expected);
+        }
     }
 }

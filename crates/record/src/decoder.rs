@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use arrow_array::{RecordBatch, RecordBatchOptions};
+use arrow_array::RecordBatch;
 use arrow_buffer::Buffer;
-use arrow_schema::{ArrowError, DataType, SchemaRef};
+use arrow_schema::{ArrowError, SchemaRef};
 
-use crate::column::{ColumnBuilder, INLINE_BYTES};
-use crate::field::FieldType;
-use crate::format::{Format, FormatField};
-use crate::grammar::{Value, for_each_value, is_space};
+use crate::batch::Batch;
+use crate::format::{Format, FormatField, Separator};
+use crate::grammar::{has_export_time, is_space};
+use crate::policy::Policy;
 use crate::reason::{Reason, RecordError};
 use crate::reject::Reject;
 use crate::schema::flows_schema;
+use crate::simd::{BLOCK_ROWS, BlockReader, CpuLevel};
 
 /// The longest line that is read as a record; a longer one is refused. The
 /// longest real records, with every ECS field, have about 2 KB.
@@ -36,6 +37,11 @@ pub struct DecodeOptions {
     /// Whether a header line in the input sets the format of what follows.
     /// Switch it off when the format was declared: headers are skipped then.
     pub headers: bool,
+    /// What is refused beyond what cannot be read at all.
+    pub policy: Policy,
+    /// How to decode: the best way that this CPU has, unless it is to be
+    /// compared with others.
+    pub cpu: CpuLevel,
 }
 
 impl Default for DecodeOptions {
@@ -45,6 +51,8 @@ impl Default for DecodeOptions {
             projection: None,
             batch_rows: BATCH_ROWS,
             headers: true,
+            policy: Policy::Default,
+            cpu: CpuLevel::detect(),
         }
     }
 }
@@ -60,6 +68,9 @@ pub struct DecodeCounts {
     pub bytes: u64,
     /// Header lines, comments (`#`) and blank lines.
     pub skipped: u64,
+    /// Records kept without the values that followed the last field, under
+    /// [`Policy::Lenient`].
+    pub cut: u64,
 }
 
 /// Decodes flow log text, handed over in pieces of any size, to Arrow batches.
@@ -91,17 +102,12 @@ pub struct DecodeCounts {
 pub struct Decoder {
     format: Format,
     table: SchemaRef,
-    schema: SchemaRef,
     headers: bool,
     batch_rows: usize,
-    columns: Vec<ColumnBuilder>,
-    /// For each field of the format, the column that takes it.
-    column_of_field: Vec<Option<usize>>,
-    /// A header could be read as a record, since every field is text.
+    batch: Batch,
+    blocks: Blocks,
+    /// A header could be read as a record, since every field takes any word.
     all_text: bool,
-    /// The lines of the batch: what the views of long text point into.
-    text: Vec<u8>,
-    rows: usize,
     rejects: Vec<Reject>,
     counts: DecodeCounts,
     /// The start of a line whose end has not been seen.
@@ -113,6 +119,38 @@ pub struct Decoder {
     /// A header with fields that the table lacks was met: all that follows is
     /// refused until a header fits.
     foreign: bool,
+}
+
+/// When to read blocks, and how long ones. A block with anything odd in it is
+/// read again in quarters, and the grammar gets what is left over, so that one
+/// odd line does not cost its neighbours the fast path.
+#[derive(Debug)]
+struct Blocks {
+    reader: BlockReader,
+    /// Never: the grammar was asked for.
+    off: bool,
+    /// Rows to try next.
+    rows: usize,
+    /// Lines that are for the grammar before the next block.
+    odd_lines: usize,
+}
+
+/// Rows of a block below which it is not tried again in parts.
+const MIN_BLOCK_ROWS: usize = 16;
+
+impl Blocks {
+    fn worked(&mut self) {
+        self.rows = (self.rows * 4).min(BLOCK_ROWS);
+    }
+
+    /// Of about `rows` lines, or an unknown number.
+    fn failed(&mut self, rows: usize) {
+        if rows > MIN_BLOCK_ROWS {
+            self.rows = (rows / 4).max(MIN_BLOCK_ROWS);
+        } else {
+            self.odd_lines = MIN_BLOCK_ROWS;
+        }
+    }
 }
 
 impl Decoder {
@@ -131,22 +169,21 @@ impl Decoder {
             None => Arc::clone(&table),
         };
         let batch_rows = options.batch_rows.max(1);
-        let columns = schema
-            .fields()
-            .iter()
-            .map(|field| ColumnBuilder::new(column_type(field.data_type()), batch_rows))
-            .collect();
+        let blocks = Blocks {
+            reader: BlockReader::new(options.cpu),
+            // The strict policy looks at whole records.
+            off: options.cpu == CpuLevel::GRAMMAR || options.policy == Policy::Strict,
+            rows: BLOCK_ROWS,
+            odd_lines: 0,
+        };
         let mut decoder = Decoder {
             format: Format::default(),
             table,
-            schema,
             headers: options.headers,
             batch_rows,
-            columns,
-            column_of_field: Vec::new(),
+            batch: Batch::new(schema, options.policy, batch_rows),
+            blocks,
             all_text: false,
-            text: Vec::new(),
-            rows: 0,
             rejects: Vec::new(),
             counts: DecodeCounts::default(),
             partial: Vec::new(),
@@ -170,7 +207,7 @@ impl Decoder {
 
     /// The schema of the batches.
     pub fn schema(&self) -> &SchemaRef {
-        &self.schema
+        self.batch.schema()
     }
 
     /// What was read so far, in all batches.
@@ -181,15 +218,52 @@ impl Decoder {
     /// Whether a batch of rows or rejects is full, so that [`Decoder::decode`]
     /// takes nothing before [`Decoder::flush`] and [`Decoder::take_rejects`].
     pub fn is_full(&self) -> bool {
-        self.rows >= self.batch_rows || self.rejects.len() >= self.batch_rows
+        self.batch.room() == 0 || self.rejects.len() >= self.batch_rows
     }
 
     /// Takes input and returns how many bytes of it were used: all, unless a
     /// batch is full. An unfinished last line is kept for the next call.
+    ///
+    /// Text that columns refer to is copied once; [`Decoder::decode_buffer`]
+    /// does without.
     pub fn decode(&mut self, input: &[u8]) -> usize {
+        self.decode_lines(input, None)
+    }
+
+    /// As [`Decoder::decode`], of a buffer that the batches may share: long
+    /// text is not copied, and a batch keeps the buffer alive as long as it
+    /// lives itself. Best for buffers of some megabytes, full of records.
+    ///
+    /// ```
+    /// use arrow_buffer::Buffer;
+    /// use vpcflow_record::{DecodeOptions, Decoder, Format};
+    ///
+    /// let text = "2 123456789010 eni-1235b8ca123456789 - - - - - - - 1431280876 1431280934 - NODATA\n";
+    /// let input = Buffer::from_vec(text.repeat(10_000).into_bytes());
+    /// let mut decoder = Decoder::new(Format::default(), DecodeOptions::default());
+    /// let (mut used, mut rows) = (0, 0);
+    /// while used < input.len() {
+    ///     used += decoder.decode_buffer(&input.slice(used));
+    ///     rows += decoder.flush()?.map_or(0, |batch| batch.num_rows());
+    /// }
+    /// assert_eq!(rows, 10_000);
+    /// # Ok::<(), arrow_schema::ArrowError>(())
+    /// ```
+    pub fn decode_buffer(&mut self, input: &Buffer) -> usize {
+        // Offsets of views have 32 bits.
+        let len = input.len().min(i32::MAX as usize);
+        self.decode_lines(&input[..len], Some(input))
+    }
+
+    fn decode_lines(&mut self, input: &[u8], shared: Option<&Buffer>) -> usize {
         let mut used = 0;
         while used < input.len() && !self.is_full() {
             let rest = &input[used..];
+            let block = self.decode_block(rest, shared.map(|buffer| (buffer, used)));
+            if block > 0 {
+                used += block;
+                continue;
+            }
             let Some(end) = memchr::memchr(b'\n', rest) else {
                 self.keep_partial(rest);
                 used = input.len();
@@ -215,6 +289,39 @@ impl Decoder {
         used
     }
 
+    /// Decodes a block of records at the start of the input, if what is there
+    /// is one. Returns its bytes, or 0 when the next line is for the grammar.
+    fn decode_block(&mut self, input: &[u8], shared: Option<(&Buffer, usize)>) -> usize {
+        let in_line = self.skipping || !self.partial.is_empty();
+        let unsuited = self.foreign || self.all_text || self.format.separator() == Separator::Comma;
+        if self.blocks.off || in_line || unsuited {
+            return 0;
+        }
+        if self.blocks.odd_lines > 0 {
+            self.blocks.odd_lines -= 1;
+            return 0;
+        }
+        let time = usize::from(has_export_time(input, &self.format));
+        let values = self.format.fields().len() + time;
+        while self.blocks.odd_lines == 0 {
+            let rows = self.blocks.rows.min(self.batch.room());
+            let failed = match self.blocks.reader.read(input, values, rows) {
+                Ok(block) if self.batch.append_block(&block, &self.format, shared) => {
+                    let (rows, bytes) = (block.rows() as u64, block.lines().len());
+                    self.counts.records += rows;
+                    self.position += bytes as u64;
+                    self.blocks.worked();
+                    return bytes;
+                }
+                Ok(block) => block.rows(),
+                Err(rows) => rows,
+            };
+            self.blocks.failed(failed);
+        }
+        self.blocks.odd_lines -= 1;
+        0
+    }
+
     /// Ends the input: a last line without a line feed is a line.
     pub fn finish(&mut self) {
         if !self.partial.is_empty() {
@@ -229,11 +336,11 @@ impl Decoder {
     /// Returns whether it became a row; otherwise it was refused, or skipped as
     /// a header or blank.
     pub fn decode_message(&mut self, message: &[u8]) -> bool {
-        let rows = self.rows;
+        let records = self.counts.records;
         let message = message.strip_suffix(b"\n").unwrap_or(message);
         self.counts.bytes += message.len() as u64;
         self.line(message);
-        self.rows > rows
+        self.counts.records > records
     }
 
     /// The rows so far as a batch, or `None` when there are none.
@@ -241,20 +348,7 @@ impl Decoder {
     /// # Errors
     /// None that are known: the columns are built to the schema.
     pub fn flush(&mut self) -> Result<Option<RecordBatch>, ArrowError> {
-        if self.rows == 0 {
-            return Ok(None);
-        }
-        let rows = std::mem::take(&mut self.rows);
-        let capacity = self.text.capacity();
-        let text = Buffer::from_vec(std::mem::take(&mut self.text));
-        self.text.reserve(capacity);
-        let mut columns = Vec::with_capacity(self.columns.len());
-        for column in &mut self.columns {
-            column.pad_to(rows);
-            columns.push(column.finish(&text, self.batch_rows)?);
-        }
-        let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options).map(Some)
+        self.batch.finish()
     }
 
     /// The lines refused since the last call.
@@ -284,14 +378,14 @@ impl Decoder {
         } else if line.len() > MAX_LINE_BYTES {
             self.refuse(line, RecordError::line(Reason::LineTooLong));
         } else if !(self.foreign || self.all_text) {
-            if let Err(error) = self.append_row(line) {
+            if let Err(error) = self.append_record(line) {
                 self.header_or_reject(line, error);
             }
         } else if let Some(header) = Format::from_header(line) {
             self.header(line, header);
         } else if self.foreign {
             self.refuse(line, RecordError::line(Reason::UnexpectedHeader));
-        } else if let Err(error) = self.append_row(line) {
+        } else if let Err(error) = self.append_record(line) {
             self.refuse(line, error);
         }
     }
@@ -316,63 +410,26 @@ impl Decoder {
                 return;
             }
             self.set_format(header);
+        } else if !self.headers {
+            // The fields are those declared; how they are separated shows here.
+            let declared = self.format.clone();
+            self.set_format(declared.with_separator(header.separator()));
         }
         self.foreign = false;
         self.counts.skipped += 1;
     }
 
     fn set_format(&mut self, format: Format) {
-        for column in &mut self.columns {
-            column.pad_to(self.rows);
-        }
-        self.column_of_field = format
-            .fields()
-            .iter()
-            .map(|field| self.schema.index_of(&field.column()).ok())
-            .collect();
-        self.all_text = format
-            .fields()
-            .iter()
-            .all(|field| field.field_type() == FieldType::Text);
+        self.batch.set_format(&format);
+        self.all_text = self.batch.takes_any_words();
         self.format = format;
     }
 
-    fn append_row(&mut self, line: &[u8]) -> Result<(), RecordError> {
-        let start = self.text.len();
-        // A batch holds at most 8,192 lines of 64 KiB by default; the views'
-        // offsets have 32 bits.
-        let base = u32::try_from(start).map_err(|_| RecordError::line(Reason::LineTooLong))?;
-        let (columns, column_of_field) = (&mut self.columns, &self.column_of_field);
-        let mut keep_line = false;
-        let result = for_each_value(line, &self.format, |index, value| {
-            let Some(column) = column_of_field[index] else {
-                return;
-            };
-            let offset = match value {
-                Value::Text(text) if text.len() > INLINE_BYTES => {
-                    keep_line = true;
-                    base + (text.as_ptr().addr() - line.as_ptr().addr()) as u32
-                }
-                _ => 0,
-            };
-            columns[column].append(value, offset);
-        });
-        match result {
-            Ok(()) => {
-                if keep_line {
-                    self.text.extend_from_slice(line);
-                }
-                self.rows += 1;
-                self.counts.records += 1;
-                Ok(())
-            }
-            Err(error) => {
-                for column in self.column_of_field.iter().flatten() {
-                    self.columns[*column].truncate(self.rows);
-                }
-                Err(error)
-            }
-        }
+    fn append_record(&mut self, line: &[u8]) -> Result<(), RecordError> {
+        let cut = self.batch.append_record(line, &self.format)?;
+        self.counts.records += 1;
+        self.counts.cut += u64::from(cut);
+        Ok(())
     }
 
     #[cold]
@@ -380,15 +437,5 @@ impl Decoder {
         self.counts.rejects += 1;
         self.rejects
             .push(Reject::new(self.position, error, line, &self.format));
-    }
-}
-
-/// The type of field that fills a column of this Arrow type.
-fn column_type(data_type: &DataType) -> FieldType {
-    match data_type {
-        DataType::Int32 => FieldType::Int32,
-        DataType::Int64 => FieldType::Int64,
-        DataType::Timestamp(..) => FieldType::Timestamp,
-        _ => FieldType::Text,
     }
 }

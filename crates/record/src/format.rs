@@ -60,6 +60,17 @@ impl FormatField {
     }
 }
 
+/// What stands between two values of a line.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Separator {
+    /// Spaces, as AWS writes records.
+    #[default]
+    Space,
+    /// A comma, as other tools export them. Nothing between two commas is
+    /// NULL.
+    Comma,
+}
+
 /// An ordered list of fields, each at most once. Cheap to clone.
 ///
 /// ```
@@ -76,6 +87,9 @@ impl FormatField {
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Format {
     fields: Arc<[FormatField]>,
+    /// Those of `fields`: looked at for each value of each record.
+    types: Arc<[FieldType]>,
+    separator: Separator,
 }
 
 /// Why a text is no log format.
@@ -156,9 +170,33 @@ impl Format {
         if fields.is_empty() {
             return Err(FormatError::Empty);
         }
-        Ok(Format {
-            fields: fields.into(),
-        })
+        Ok(Format::of(fields.into()))
+    }
+
+    fn of(fields: Arc<[FormatField]>) -> Format {
+        let types = fields.iter().map(FormatField::field_type).collect();
+        Format {
+            fields,
+            types,
+            separator: Separator::Space,
+        }
+    }
+
+    /// The same fields, with another separator between the values.
+    #[must_use]
+    pub fn with_separator(self, separator: Separator) -> Format {
+        Format { separator, ..self }
+    }
+
+    /// What stands between two values of a line: a comma only in exports of
+    /// other tools.
+    pub fn separator(&self) -> Separator {
+        self.separator
+    }
+
+    /// The types of [`Format::fields`], in the same order.
+    pub(crate) fn field_types(&self) -> &[FieldType] {
+        &self.types
     }
 
     /// The format of these registry fields.
@@ -174,16 +212,21 @@ impl Format {
             .filter(|field| field.version() != 6 && field.version() <= version.max(2))
             .map(|field| FormatField::Known(*field))
             .collect();
-        Format { fields }
+        Format::of(fields)
     }
 
     /// The format that a header line declares, or `None` if the line is none.
     ///
     /// A header is a line of nothing but names, at least half of them fields
-    /// of the registry: no record reads so.
+    /// of the registry: no record reads so. Names with commas between them
+    /// declare that the values have commas between them too.
     pub fn from_header(line: &[u8]) -> Option<Format> {
         let line = std::str::from_utf8(line).ok()?;
-        let names: Vec<&str> = line.split_ascii_whitespace().collect();
+        let (separator, names): (_, Vec<&str>) = if line.contains(',') {
+            (Separator::Comma, line.split(',').map(str::trim).collect())
+        } else {
+            (Separator::Space, line.split_ascii_whitespace().collect())
+        };
         if names.is_empty() || !names.iter().all(|name| is_name(name)) {
             return None;
         }
@@ -194,7 +237,8 @@ impl Format {
         if known * 2 < names.len() {
             return None;
         }
-        Format::from_names(names).ok()
+        let format = Format::from_names(names).ok()?;
+        Some(format.with_separator(separator))
     }
 
     /// The fields in order.

@@ -1,4 +1,4 @@
-//! The grammar of a record, in nom: zero-copy over `&[u8]`, no allocation.
+//! The grammar of a record, in nom: zero-copy, no allocation.
 //!
 //! ```text
 //! line    = space* [ iso-time space+ ] value ( space+ value )* space*
@@ -11,18 +11,36 @@
 //!
 //! The optional leading time is what CloudWatch Logs exports write before each
 //! event. Runs of spaces count as one, since AWS's own samples hold some.
+//!
+//! Of a format with commas a line is
+//!
+//! ```text
+//! line    = value ( "," value )*
+//! value   = space* [ "-" | typed by the format's field ] space*
+//! ```
+//!
+//! with nothing read as NULL too, and text that may hold spaces. Quotes are
+//! ordinary characters: no value of a flow log needs them.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+mod explain;
+#[cfg(test)]
+mod tests;
+mod words;
 
-use nom::bytes::complete::{take_while, take_while1};
-use nom::combinator::{opt, verify};
-use nom::error::{ErrorKind, ParseError};
-use nom::sequence::terminated;
+use nom::character::complete::char;
+use nom::sequence::preceded;
 use nom::{IResult, Parser};
 
+use crate::address::is_address;
 use crate::field::FieldType;
-use crate::format::{Format, FormatField};
+use crate::format::{Format, FormatField, Separator};
+use crate::number;
+use crate::policy::{Policy, check_strictly};
 use crate::reason::{Reason, RecordError};
+
+use self::explain::explain;
+use self::words::{Word, start_of_values};
+pub(crate) use self::words::{has_export_time, is_space};
 
 /// One value of a record, typed by its field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,19 +74,19 @@ pub enum Value<'a> {
 /// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Record<'a> {
-    line: &'a [u8],
+    line: &'a str,
     format: &'a Format,
+    policy: Policy,
 }
 
 impl<'a> Record<'a> {
     /// The values with their fields, in the order of the format.
     pub fn values(&self) -> impl Iterator<Item = (&'a FormatField, Value<'a>)> + use<'a> {
-        let format = self.format;
-        let mut rest = start_of_values(self.line, format);
-        format.fields().iter().map(move |field| {
-            let (after, value) = value_and_spaces(field.field_type(), rest)
+        let mut values = Values::new(self.line, self.format, self.policy);
+        self.format.fields().iter().map(move |field| {
+            let value = values
+                .next(field.field_type())
                 .expect("the line was read against this format before");
-            rest = after;
             (field, value)
         })
     }
@@ -81,384 +99,127 @@ impl<'a> Record<'a> {
     }
 }
 
-/// Reads one line, without its line feed, as a record of `format`.
+/// Reads one line, without its line feed, as a record of `format`, under
+/// [`Policy::Default`].
 ///
 /// # Errors
 /// The first thing that makes the line no record of the format. A wrong number
 /// of values is told before anything else, since it explains the rest.
 pub fn parse_record<'a>(line: &'a [u8], format: &'a Format) -> Result<Record<'a>, RecordError> {
-    for_each_value(line, format, |_, _| {})?;
-    Ok(Record { line, format })
+    parse_record_with(line, format, Policy::Default)
+}
+
+/// As [`parse_record`], under a policy of the caller's choice.
+///
+/// # Errors
+/// As [`parse_record`], by the table of [`Policy`].
+pub fn parse_record_with<'a>(
+    line: &'a [u8],
+    format: &'a Format,
+    policy: Policy,
+) -> Result<Record<'a>, RecordError> {
+    for_each_value(line, format, policy, |_, _| {})?;
+    let Ok(line) = std::str::from_utf8(line) else {
+        return Err(RecordError::line(Reason::NotUtf8));
+    };
+    Ok(Record {
+        line,
+        format,
+        policy,
+    })
 }
 
 /// Reads one line and hands each value to `sink` with its index in the format.
-/// After an error the values handed over so far are to be dropped.
+/// After an error the values handed over so far are to be dropped. Returns
+/// whether values were left out that follow the last field, which only
+/// [`Policy::Lenient`] lets pass.
+#[inline]
 pub(crate) fn for_each_value<'a>(
     line: &'a [u8],
     format: &Format,
+    policy: Policy,
     mut sink: impl FnMut(usize, Value<'a>),
-) -> Result<(), RecordError> {
-    let mut rest = start_of_values(line, format);
-    for (index, field) in format.fields().iter().enumerate() {
-        match value_and_spaces(field.field_type(), rest) {
-            Ok((after, value)) => {
-                sink(index, value);
-                rest = after;
-            }
-            Err(nom::Err::Error(fault) | nom::Err::Failure(fault)) => {
-                return Err(explain(line, format, index, fault));
-            }
-            Err(nom::Err::Incomplete(_)) => unreachable!("every parser here is a complete one"),
-        }
-    }
-    if rest.is_empty() {
-        Ok(())
-    } else {
-        Err(field_count(line, format))
-    }
-}
-
-/// Where and why a value could not be read.
-#[derive(Debug)]
-struct Fault<'a> {
-    at: &'a [u8],
-    /// `None`: there is no value left to read.
-    reason: Option<Reason>,
-}
-
-impl<'a> ParseError<&'a [u8]> for Fault<'a> {
-    fn from_error_kind(at: &'a [u8], _: ErrorKind) -> Self {
-        Fault { at, reason: None }
-    }
-
-    fn append(_: &'a [u8], _: ErrorKind, other: Self) -> Self {
-        other
-    }
-}
-
-type Parsed<'a, T> = IResult<&'a [u8], T, Fault<'a>>;
-
-pub(crate) fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\r')
-}
-
-fn spaces(input: &[u8]) -> Parsed<'_, &[u8]> {
-    take_while(is_space).parse(input)
-}
-
-fn word(input: &[u8]) -> Parsed<'_, &[u8]> {
-    take_while1(|byte| !is_space(byte)).parse(input)
-}
-
-/// `2024-12-14T16:25:12.000Z`, as CloudWatch Logs exports write it.
-fn export_time(input: &[u8]) -> Parsed<'_, &[u8]> {
-    verify(word, |word: &[u8]| {
-        let digits = |range: std::ops::Range<usize>| word[range].iter().all(u8::is_ascii_digit);
-        word.len() >= 20
-            && (word[4], word[7], word[10], word[13], word[16]) == (b'-', b'-', b'T', b':', b':')
-            && word.ends_with(b"Z")
-            && digits(0..4)
-            && digits(5..7)
-            && digits(8..10)
-    })
-    .parse(input)
-}
-
-/// Skips leading spaces and the time of an export, which repeats `start`.
-fn start_of_values<'a>(line: &'a [u8], format: &Format) -> &'a [u8] {
-    // A field that the registry does not have could hold such a time itself.
-    let own_time = matches!(format.fields().first(), Some(FormatField::Unknown(_)));
-    let start = spaces(line).map_or(line, |(rest, _)| rest);
-    if own_time || start.get(4) != Some(&b'-') {
-        return start;
-    }
-    opt(terminated(export_time, spaces))
-        .parse(start)
-        .map_or(start, |(rest, _)| rest)
-}
-
-fn value_and_spaces(field_type: FieldType, input: &[u8]) -> Parsed<'_, Value<'_>> {
-    terminated(|input| value(field_type, input), spaces).parse(input)
-}
-
-fn value(field_type: FieldType, input: &[u8]) -> Parsed<'_, Value<'_>> {
-    let (rest, word) = word(input)?;
-    let value = if word == b"-" {
-        Ok(Value::Null)
-    } else {
-        match field_type {
-            FieldType::Int32 => int32(word).map(Value::Int32),
-            FieldType::Int64 => int64(word).map(Value::Int64),
-            FieldType::Timestamp => timestamp(word).map(Value::Timestamp),
-            FieldType::Address => address(word).map(Value::Text),
-            FieldType::Text => text(word).map(Value::Text),
-        }
+) -> Result<bool, RecordError> {
+    let Ok(text) = std::str::from_utf8(line) else {
+        return Err(explain(line, format, policy));
     };
-    match value {
-        Ok(value) => Ok((rest, value)),
-        Err(reason) => Err(nom::Err::Failure(Fault {
-            at: input,
-            reason: Some(reason),
-        })),
-    }
-}
-
-/// Unsigned decimal digits and nothing else: no sign, no separators.
-fn int64(word: &[u8]) -> Result<i64, Reason> {
-    let mut number: i64 = 0;
-    for byte in word {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            return Err(Reason::NotANumber);
+    let mut values = Values::new(text, format, policy);
+    for (index, field_type) in format.field_types().iter().enumerate() {
+        match values.next(*field_type) {
+            Ok(value) => sink(index, value),
+            Err(_) => return Err(explain(line, format, policy)),
         }
-        number = number
-            .checked_mul(10)
-            .and_then(|tens| tens.checked_add(i64::from(digit)))
-            .ok_or_else(|| overflow_or_not_a_number(word))?;
     }
-    Ok(number)
+    let surplus = !values.rest.is_empty();
+    if surplus && policy != Policy::Lenient {
+        return Err(explain(line, format, policy));
+    }
+    if policy == Policy::Strict {
+        let record = Record {
+            line: text,
+            format,
+            policy,
+        };
+        check_strictly(record).map_err(|fault| explain::at_value(line, format, fault))?;
+    }
+    Ok(surplus)
 }
 
-/// `99999999999999999999x` is no number rather than one out of range.
-#[cold]
-fn overflow_or_not_a_number(word: &[u8]) -> Reason {
-    if word.iter().all(u8::is_ascii_digit) {
-        Reason::OutOfRange
-    } else {
-        Reason::NotANumber
-    }
+/// What is wrong is told by [`explain`] in a second look at the line: refused
+/// lines are few, and records need not carry the place of a fault along.
+type Parsed<'a, T> = IResult<&'a str, T, ()>;
+
+/// The values of a line, one after the other.
+struct Values<'a> {
+    /// What was not read yet; after a value of a comma-separated line, from
+    /// the comma on.
+    rest: &'a str,
+    separator: Separator,
+    policy: Policy,
+    first: bool,
 }
 
-fn int32(word: &[u8]) -> Result<i32, Reason> {
-    i32::try_from(int64(word)?).map_err(|_| Reason::OutOfRange)
-}
-
-/// Digits from which a time is in milliseconds: 12 digits of seconds would be
-/// the year 5138 and later.
-const MILLISECOND_DIGITS: usize = 12;
-
-fn timestamp(word: &[u8]) -> Result<i64, Reason> {
-    let micros = if word.len() < MILLISECOND_DIGITS {
-        1_000_000
-    } else {
-        1_000
-    };
-    int64(word)?.checked_mul(micros).ok_or(Reason::OutOfRange)
-}
-
-fn text(word: &[u8]) -> Result<&str, Reason> {
-    std::str::from_utf8(word).map_err(|_| Reason::NotUtf8)
-}
-
-fn address(word: &[u8]) -> Result<&str, Reason> {
-    let address = text(word)?;
-    if address.parse::<Ipv4Addr>().is_ok() || address.parse::<Ipv6Addr>().is_ok() {
-        Ok(address)
-    } else {
-        Err(Reason::NotAnAddress)
-    }
-}
-
-#[cold]
-fn explain(line: &[u8], format: &Format, index: usize, fault: Fault<'_>) -> RecordError {
-    let count = field_count(line, format);
-    match (fault.reason, count.reason) {
-        (Some(reason), Reason::FieldCount { expected, found }) if expected == found => {
-            RecordError {
-                field: Some(index),
-                offset: line.len() - fault.at.len(),
-                reason,
-            }
-        }
-        _ => count,
-    }
-}
-
-#[cold]
-fn field_count(line: &[u8], format: &Format) -> RecordError {
-    let found = start_of_values(line, format)
-        .split(|byte| is_space(*byte))
-        .filter(|word| !word.is_empty())
-        .count();
-    RecordError::line(Reason::FieldCount {
-        expected: format.fields().len(),
-        found,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Field;
-
-    fn values<'a>(line: &'a str, format: &'a Format) -> Result<Vec<Value<'a>>, RecordError> {
-        let record = parse_record(line.as_bytes(), format)?;
-        Ok(record.values().map(|(_, value)| value).collect())
-    }
-
-    fn one(field: Field, word: &str) -> Result<String, Reason> {
-        let format = Format::from_fields(&[field]).unwrap();
-        let result = values(word, &format).map(|values| format!("{:?}", values[0]));
-        result.map_err(|error| error.reason)
-    }
-
-    #[test]
-    fn numbers_are_digits_that_fit() {
-        assert_eq!(one(Field::Srcport, "65543").unwrap(), "Int32(65543)");
-        assert_eq!(
-            one(Field::Srcport, "2147483647").unwrap(),
-            "Int32(2147483647)"
-        );
-        assert_eq!(one(Field::Srcport, "2147483648"), Err(Reason::OutOfRange));
-        assert_eq!(
-            one(Field::Bytes, "9223372036854775807").unwrap(),
-            "Int64(9223372036854775807)"
-        );
-        assert_eq!(
-            one(Field::Bytes, "9223372036854775808"),
-            Err(Reason::OutOfRange)
-        );
-        assert_eq!(
-            one(Field::Bytes, "99999999999999999999x"),
-            Err(Reason::NotANumber)
-        );
-        for word in ["NaN", "+1", "-1", "1.0", "0x10", "1e3", "١"] {
-            assert_eq!(one(Field::Bytes, word), Err(Reason::NotANumber), "{word}");
-        }
-        assert_eq!(one(Field::Bytes, "-").unwrap(), "Null");
-    }
-
-    #[test]
-    fn times_are_seconds_or_from_twelve_digits_milliseconds() {
-        assert_eq!(
-            one(Field::Start, "1418530010").unwrap(),
-            "Timestamp(1418530010000000)"
-        );
-        assert_eq!(
-            one(Field::Start, "1512564058000").unwrap(),
-            "Timestamp(1512564058000000)"
-        );
-        assert_eq!(one(Field::End, "0").unwrap(), "Timestamp(0)");
-        assert_eq!(
-            one(Field::End, "9223372036854775807"),
-            Err(Reason::OutOfRange)
-        );
-    }
-
-    #[test]
-    fn addresses_are_checked_and_kept_as_written() {
-        for word in [
-            "10.0.0.1",
-            "2001:db8::1",
-            "2001:DB8:0:0::1",
-            "::ffff:10.0.0.1",
-            "::",
-        ] {
-            assert_eq!(
-                one(Field::Srcaddr, word).unwrap(),
-                format!("Text({word:?})")
-            );
-        }
-        for word in [
-            "10.0.0",
-            "10.0.0.256",
-            "10.0.0.1.2",
-            "host",
-            "10.0.0.1/8",
-            "2001:db8::g",
-        ] {
-            assert_eq!(
-                one(Field::Srcaddr, word),
-                Err(Reason::NotAnAddress),
-                "{word}"
-            );
+impl<'a> Values<'a> {
+    #[inline]
+    fn new(line: &'a str, format: &Format, policy: Policy) -> Values<'a> {
+        Values {
+            rest: start_of_values(line, format),
+            separator: format.separator(),
+            policy,
+            first: true,
         }
     }
 
-    #[test]
-    fn spaces_may_run_and_stand_at_both_ends() {
-        let format = Format::parse("srcport dstport action").unwrap();
-        let expected = [Value::Int32(1), Value::Int32(2), Value::Text("ACCEPT")];
-        for line in [
-            "1 2 ACCEPT",
-            "  1  2\tACCEPT ",
-            "1 2 ACCEPT\r",
-            "\t1\t\t2 ACCEPT \r",
-        ] {
-            assert_eq!(values(line, &format).unwrap(), expected, "{line:?}");
-        }
+    /// Written out rather than with `map_res` and `terminated`: these pass
+    /// results through memory, which doubles the time of a value.
+    #[inline(always)]
+    fn next(&mut self, field_type: FieldType) -> Result<Value<'a>, nom::Err<()>> {
+        let (rest, word) = match self.separator {
+            Separator::Space => words::word(self.rest)?,
+            Separator::Comma if self.first => words::cell(self.rest)?,
+            Separator::Comma => preceded(char(','), words::cell).parse(self.rest)?,
+        };
+        let value = typed(field_type, self.policy, word).map_err(|_| nom::Err::Error(()))?;
+        (self.rest, self.first) = match self.separator {
+            Separator::Space => (words::spaces(rest)?.0, false),
+            Separator::Comma => (rest, false),
+        };
+        Ok(value)
     }
+}
 
-    #[test]
-    fn the_number_of_values_is_told_first() {
-        let format = Format::parse("srcport dstport action").unwrap();
-        let reason = |line| values(line, &format).unwrap_err().reason;
-        assert_eq!(
-            reason("x 2"),
-            Reason::FieldCount {
-                expected: 3,
-                found: 2
-            }
-        );
-        assert_eq!(
-            reason("x 2 ACCEPT OK"),
-            Reason::FieldCount {
-                expected: 3,
-                found: 4
-            }
-        );
-        assert_eq!(
-            reason(""),
-            Reason::FieldCount {
-                expected: 3,
-                found: 0
-            }
-        );
-        let error = values(" 1 x OK", &format).unwrap_err();
-        assert_eq!(
-            error,
-            RecordError {
-                field: Some(1),
-                offset: 3,
-                reason: Reason::NotANumber
-            }
-        );
-        assert_eq!(error.to_string(), "not a number in field 2 at byte 3");
+/// The value of a word. Only a cell of a comma-separated line can be empty.
+#[inline(always)]
+fn typed<'a>(field_type: FieldType, policy: Policy, word: Word<'a>) -> Result<Value<'a>, Reason> {
+    let Word { text, ahead } = word;
+    if matches!(text.as_bytes(), [] | [b'-']) {
+        return Ok(Value::Null);
     }
-
-    #[test]
-    fn the_time_of_an_export_is_skipped() {
-        let format = Format::parse("version action").unwrap();
-        let expected = [Value::Int32(2), Value::Text("ACCEPT")];
-        assert_eq!(
-            values("2024-12-14T16:25:12.000Z 2 ACCEPT", &format).unwrap(),
-            expected
-        );
-        assert_eq!(
-            values("2024-12-14T16:25:12Z 2 ACCEPT", &format).unwrap(),
-            expected
-        );
-        assert!(values("2024-12-14 2 ACCEPT", &format).is_err());
-        // A field of the user's own may hold a time.
-        let format = Format::parse("event-time action").unwrap();
-        let time = "2024-12-14T16:25:12.000Z";
-        assert_eq!(
-            values(&format!("{time} ACCEPT"), &format).unwrap(),
-            [Value::Text(time), Value::Text("ACCEPT")]
-        );
-    }
-
-    #[test]
-    fn text_is_any_utf8() {
-        assert_eq!(
-            one(Field::SubnetId, "su\u{431}net").unwrap(),
-            "Text(\"su\u{431}net\")"
-        );
-        assert_eq!(one(Field::Action, "SUCCESS").unwrap(), "Text(\"SUCCESS\")");
-        let format = Format::parse("action").unwrap();
-        assert_eq!(
-            parse_record(b"\xff\xfe", &format).unwrap_err().reason,
-            Reason::NotUtf8
-        );
+    match policy.checked_as(field_type) {
+        FieldType::Int32 => number::int32(ahead, text.len()).map(Value::Int32),
+        FieldType::Int64 => number::int64(ahead, text.len()).map(Value::Int64),
+        FieldType::Timestamp => number::timestamp(ahead, text.len()).map(Value::Timestamp),
+        FieldType::Address if !is_address(ahead, text.len()) => Err(Reason::NotAnAddress),
+        FieldType::Address | FieldType::Text => Ok(Value::Text(text)),
     }
 }

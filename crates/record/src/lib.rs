@@ -33,19 +33,27 @@
 
 #![deny(missing_docs)]
 
+mod address;
+mod batch;
 mod column;
 mod decoder;
 mod field;
 mod format;
 mod grammar;
+mod number;
+mod policy;
 mod reason;
 mod reject;
 mod schema;
+mod simd;
+mod validity;
 
 pub use decoder::{BATCH_ROWS, DecodeCounts, DecodeOptions, Decoder, MAX_LINE_BYTES};
 pub use field::{Field, FieldType};
-pub use format::{Format, FormatError, FormatField};
-pub use grammar::{Record, Value, parse_record};
+pub use format::{Format, FormatError, FormatField, Separator};
+pub use grammar::{Record, Value, parse_record, parse_record_with};
+pub use policy::{Policy, UnknownPolicy};
 pub use reason::{Reason, RecordError};
 pub use reject::{MAX_REJECT_BYTES, Reject, RejectsBuilder};
 pub use schema::{flows_schema, rejects_schema};
+pub use simd::CpuLevel;

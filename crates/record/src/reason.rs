@@ -24,6 +24,12 @@ pub enum Reason {
     NotUtf8,
     /// The line is longer than [`crate::MAX_LINE_BYTES`].
     LineTooLong,
+    /// A value that AWS does not document for the field. Only under
+    /// [`crate::Policy::Strict`].
+    Undocumented,
+    /// `-` where every record has a value. Only under
+    /// [`crate::Policy::Strict`].
+    Missing,
     /// A header in the middle of the input has fields that the table, which
     /// was laid out by the first header, has no column for.
     UnexpectedHeader,
@@ -43,6 +49,8 @@ impl fmt::Display for Reason {
             Reason::NotAnAddress => f.write_str("not an address"),
             Reason::NotUtf8 => f.write_str("not UTF-8"),
             Reason::LineTooLong => f.write_str("line too long"),
+            Reason::Undocumented => f.write_str("not a documented value"),
+            Reason::Missing => f.write_str("no value"),
             Reason::UnexpectedHeader => f.write_str("header with other fields"),
         }
     }

@@ -1,0 +1,91 @@
+//! Finding separators with AVX-512, where it is twice as fast as with AVX2.
+//! Reading the columns is not, and stays with AVX2.
+
+#![expect(
+    unsafe_code,
+    reason = "instructions that `Avx512` proves to be there, and stores to checked slices"
+)]
+
+use std::arch::x86_64::{
+    _mm512_add_epi32, _mm512_castsi512_si128, _mm512_cmpeq_epi8_mask, _mm512_cmple_epu8_mask,
+    _mm512_cvtepu8_epi32, _mm512_extracti32x4_epi32, _mm512_loadu_si512,
+    _mm512_maskz_compress_epi8, _mm512_movepi8_mask, _mm512_set1_epi8, _mm512_set1_epi32,
+    _mm512_storeu_si512,
+};
+
+use super::avx2::Avx2;
+use super::separators::{CHUNK_BYTES, Masks, Scan, scan_with};
+use super::sse2::prefetch;
+
+/// Proof that the CPU has AVX-512 with VBMI2, beside AVX2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Avx512(Avx2);
+
+impl Avx512 {
+    pub(super) fn detect() -> Option<Avx512> {
+        let detected = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512vbmi2");
+        Avx2::detect().filter(|_| detected).map(Avx512)
+    }
+
+    pub(super) fn avx2(self) -> Avx2 {
+        self.0
+    }
+
+    pub(super) fn scan(self, text: &[u8], places: &mut [u32], wanted: usize) -> Scan {
+        // SAFETY: the CPU has the features, since there is an `Avx512`.
+        unsafe { scan(text, places, wanted) }
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,bmi1,bmi2,popcnt")]
+fn scan(text: &[u8], places: &mut [u32], wanted: usize) -> Scan {
+    let classify = |chunk: &[u8; CHUNK_BYTES]| {
+        prefetch(chunk);
+        // SAFETY: a chunk has the 64 bytes that are loaded.
+        let bytes = unsafe { _mm512_loadu_si512(chunk.as_ptr().cast()) };
+        let separators = _mm512_cmple_epu8_mask(bytes, _mm512_set1_epi8(b' ' as i8));
+        let line_feeds = _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(b'\n' as i8));
+        let spaces = _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(b' ' as i8));
+        Masks {
+            separators,
+            line_feeds,
+            controls: separators ^ (line_feeds | spaces),
+            non_ascii: _mm512_movepi8_mask(bytes),
+        }
+    };
+    // SAFETY: the array has the 64 bytes that are loaded.
+    let indexes = unsafe { _mm512_loadu_si512(INDEXES.as_ptr().cast()) };
+    let write = |bits: u64, base: u32, places: &mut [u32]| {
+        let found = _mm512_maskz_compress_epi8(bits, indexes);
+        let base = _mm512_set1_epi32(base as i32);
+        let count = bits.count_ones();
+        let rounds = places.as_chunks_mut::<16>().0;
+        let mut rounds = rounds.iter_mut();
+        let mut round = |bytes| {
+            let Some(round) = rounds.next() else { return };
+            let places = _mm512_add_epi32(base, _mm512_cvtepu8_epi32(bytes));
+            // SAFETY: a round has the 16 places that are stored.
+            unsafe { _mm512_storeu_si512(round.as_mut_ptr().cast(), places) };
+        };
+        round(_mm512_castsi512_si128(found));
+        if count > 16 {
+            round(_mm512_extracti32x4_epi32::<1>(found));
+            round(_mm512_extracti32x4_epi32::<2>(found));
+            round(_mm512_extracti32x4_epi32::<3>(found));
+        }
+    };
+    scan_with(text, places, wanted, classify, write)
+}
+
+/// 0 to 63.
+static INDEXES: [u8; CHUNK_BYTES] = {
+    let mut indexes = [0; CHUNK_BYTES];
+    let mut index = 0;
+    while index < CHUNK_BYTES {
+        indexes[index] = index as u8;
+        index += 1;
+    }
+    indexes
+};

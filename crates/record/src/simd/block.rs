@@ -1,0 +1,260 @@
+//! A block of records whose values have been located, and its columns.
+
+use super::cpu::{CpuLevel, Level};
+use super::portable;
+use super::separators::{SPARE_PLACES, Scan};
+#[cfg(target_arch = "x86_64")]
+use super::{avx2, sse2};
+use crate::decoder::MAX_LINE_BYTES;
+
+/// Records of a block. Measured: from 64 to 1,024 all the same.
+pub(crate) const BLOCK_ROWS: usize = 256;
+
+/// Rows that a kernel may read together: columns are filled in whole groups.
+pub(crate) const GROUP_ROWS: usize = 8;
+
+/// Rows of a column of places.
+const COLUMN_ROWS: usize = BLOCK_ROWS + GROUP_ROWS;
+
+/// Bytes of the text that may be read from the start of any value on.
+pub(super) const READ_AHEAD: usize = 64;
+
+/// The longest text that is looked at for one block, which keeps a text
+/// without separators from being scanned again for each of its lines.
+const MAX_BLOCK_BYTES: usize = 1 << 20;
+
+/// A bit a row of a block, set for NULL.
+pub(crate) type NullWords = [u64; BLOCK_ROWS / 64];
+
+/// Where the text of a block is to be found by views: the buffer of the batch,
+/// and the offset in it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) buffer: u32,
+    pub(crate) offset: u32,
+}
+
+/// Reads blocks, and keeps the room that it takes.
+#[derive(Debug)]
+pub(crate) struct BlockReader {
+    cpu: CpuLevel,
+    places: Vec<u32>,
+    columns: Vec<u32>,
+}
+
+impl BlockReader {
+    pub(crate) fn new(cpu: CpuLevel) -> BlockReader {
+        BlockReader {
+            cpu,
+            places: Vec::new(),
+            columns: Vec::new(),
+        }
+    }
+
+    /// Locates the values of up to `max_rows` whole lines at the start of
+    /// `text`, each with `values` values.
+    ///
+    /// # Errors
+    /// When there is anything odd about them: how many lines there are about,
+    /// to be read another way; 0 when it cannot be told.
+    pub(crate) fn read<'a>(
+        &'a mut self,
+        text: &'a [u8],
+        values: usize,
+        max_rows: usize,
+    ) -> Result<Block<'a>, usize> {
+        let text = &text[..text.len().min(MAX_BLOCK_BYTES)];
+        let max_rows = max_rows.min(BLOCK_ROWS);
+        self.places.resize(values * max_rows + SPARE_PLACES, 0);
+        let scan = scan(self.cpu.0, text, &mut self.places, values * max_rows);
+        let lines = self.places[..scan.separators].chunks_exact(values);
+        let readable = |line: &[u32]| line[values - 1] as usize + READ_AHEAD <= text.len();
+        let rows = lines.take(max_rows).filter(|line| readable(line)).count();
+        if rows == 0 || scan.odd {
+            return Err(rows);
+        }
+        self.lay_out(values, rows);
+        let block = Block {
+            cpu: self.cpu,
+            text,
+            columns: &self.columns,
+            rows,
+            values,
+        };
+        if block.lines_end_where_they_should(&scan) && (scan.ascii || block.is_utf8()) {
+            Ok(block)
+        } else {
+            Err(rows)
+        }
+    }
+
+    /// From lines of places to columns of places.
+    fn lay_out(&mut self, values: usize, rows: usize) {
+        self.columns.resize((values + 1) * COLUMN_ROWS, 0);
+        let places = &self.places[..values * rows];
+        let (starts, columns) = self.columns.split_at_mut(COLUMN_ROWS);
+        for (value, column) in columns.chunks_exact_mut(COLUMN_ROWS).enumerate() {
+            for (place, line) in column.iter_mut().zip(places.chunks_exact(values)) {
+                *place = line[value];
+            }
+        }
+        // The first value starts where the line before ended.
+        let ends = &columns[(values - 1) * COLUMN_ROWS..];
+        starts[0] = 0;
+        starts[1..rows].copy_from_slice(&ends[..rows - 1]);
+        for column in self.columns.chunks_exact_mut(COLUMN_ROWS) {
+            let last = column[rows - 1];
+            column[rows..rows.next_multiple_of(GROUP_ROWS)].fill(last);
+        }
+    }
+}
+
+fn scan(level: Level, text: &[u8], places: &mut [u32], wanted: usize) -> Scan {
+    match level {
+        Level::Grammar | Level::Portable => portable::scan(text, places, wanted),
+        #[cfg(target_arch = "x86_64")]
+        Level::Sse2 => sse2::scan(text, places, wanted),
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2(avx2) => avx2.scan(text, places, wanted),
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512(avx512) => avx512.scan(text, places, wanted),
+    }
+}
+
+/// Whole lines at the start of a text, all with the same number of values,
+/// separated by single spaces; the text of the lines is UTF-8.
+///
+/// Where a value starts and ends is known for every row, and for as many rows
+/// after the last one as fill a group. From the start of each value on, at
+/// least [`READ_AHEAD`] bytes of the text can be read: only
+/// [`BlockReader::read`] makes blocks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Block<'a> {
+    cpu: CpuLevel,
+    text: &'a [u8],
+    /// One column of places more than there are values: the first has the
+    /// starts of the lines, the others the place after each value's separator.
+    columns: &'a [u32],
+    rows: usize,
+    values: usize,
+}
+
+impl<'a> Block<'a> {
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Values of each line.
+    pub(crate) fn values(&self) -> usize {
+        self.values
+    }
+
+    /// The text that the places are in, which goes on after the block.
+    pub(super) fn text(&self) -> &'a [u8] {
+        self.text
+    }
+
+    /// The lines, with their line feeds.
+    pub(crate) fn lines(&self) -> &'a [u8] {
+        &self.text[..self.after(self.values - 1)[self.rows - 1] as usize]
+    }
+
+    /// Where the value starts, for each row and the rest of the last group.
+    #[inline]
+    pub(super) fn starts(&self, value: usize) -> &'a [u32] {
+        let rows = self.rows.next_multiple_of(GROUP_ROWS);
+        &self.columns[value * COLUMN_ROWS..][..rows]
+    }
+
+    /// The place after the separator that ends the value: one more than where
+    /// the value ends.
+    #[inline]
+    pub(super) fn after(&self, value: usize) -> &'a [u32] {
+        self.starts(value + 1)
+    }
+
+    /// The value of each row as text, for checks that are rarely needed.
+    pub(crate) fn words(&self, value: usize) -> impl Iterator<Item = &'a [u8]> {
+        let places = self.starts(value).iter().zip(self.after(value));
+        let text = self.text;
+        places
+            .take(self.rows)
+            .map(move |(start, after)| &text[*start as usize..*after as usize - 1])
+    }
+
+    /// Whether each line has exactly `values` values, and is not too long.
+    ///
+    /// That the last separator of a line is a line feed is not enough: a line
+    /// with one value less could make up for a neighbour with one more. So
+    /// there must not be any other line feed.
+    fn lines_end_where_they_should(&self, scan: &Scan) -> bool {
+        let (starts, ends) = (self.starts(0), self.after(self.values - 1));
+        let line_feed = |end: &u32| self.text[*end as usize - 1] == b'\n';
+        let longest = starts.iter().zip(ends).map(|(start, end)| end - start);
+        let after_block = &self.text[self.lines().len()..scan.bytes];
+        let line_feeds_after = memchr::memchr_iter(b'\n', after_block).count();
+        scan.line_feeds - line_feeds_after == self.rows
+            && ends.iter().all(line_feed)
+            && longest.max() <= Some(MAX_LINE_BYTES as u32 + 1)
+    }
+
+    fn is_utf8(&self) -> bool {
+        std::str::from_utf8(self.lines()).is_ok()
+    }
+
+    /// Reads a field as `INT`. `false`: some value is none.
+    pub(crate) fn int32(&self, value: usize, out: &mut [i32], nulls: &mut NullWords) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(avx2) = self.cpu.avx2() {
+            return avx2.numbers::<avx2::Int32>(self, value, out, nulls);
+        }
+        portable::int32(self, value, out, nulls)
+    }
+
+    /// Reads a field as `BIGINT`. `false`: some value is none, or has more than
+    /// 16 digits.
+    pub(crate) fn int64(&self, value: usize, out: &mut [i64], nulls: &mut NullWords) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(avx2) = self.cpu.avx2() {
+            return avx2.numbers::<avx2::Int64>(self, value, out, nulls);
+        }
+        portable::int64(self, value, out, nulls)
+    }
+
+    /// Reads a field as microseconds. `false`: some value is no time, or has
+    /// more than 15 digits.
+    pub(crate) fn timestamps(&self, value: usize, out: &mut [i64], nulls: &mut NullWords) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(avx2) = self.cpu.avx2() {
+            return avx2.numbers::<avx2::Timestamp>(self, value, out, nulls);
+        }
+        portable::timestamps(self, value, out, nulls)
+    }
+
+    /// Whether a field is an address, or NULL, in every row.
+    pub(crate) fn addresses(&self, value: usize) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(avx2) = self.cpu.avx2() {
+            return avx2.addresses(self, value);
+        }
+        portable::addresses(self, value)
+    }
+
+    /// Makes views of a field's text. Returns whether any of them points into
+    /// the text, instead of holding all of it.
+    pub(crate) fn views(
+        &self,
+        value: usize,
+        place: Place,
+        out: &mut [u128],
+        nulls: &mut NullWords,
+    ) -> bool {
+        match self.cpu.0 {
+            #[cfg(target_arch = "x86_64")]
+            Level::Sse2 | Level::Avx2(_) | Level::Avx512(_) => {
+                sse2::views(self, value, place, out, nulls)
+            }
+            _ => portable::views(self, value, place, out, nulls),
+        }
+    }
+}

@@ -12,7 +12,10 @@
 //!   [`Record`]. Usable alone.
 //! * [`Decoder`] turns text in pieces of any size into Arrow batches. A line
 //!   that is no record of the format becomes a [`Reject`] with its place and
-//!   reason, and never touches its neighbours.
+//!   reason, and never touches its neighbours. Records are decoded in blocks,
+//!   with the instructions of a [`CpuLevel`]; whatever is out of the ordinary
+//!   goes through the grammar, and both say the same of every input.
+//! * [`Policy`] is the table of what is refused.
 //!
 //! ```
 //! use vpcflow_record::{Field, Format, Value, parse_record};
@@ -28,7 +31,8 @@
 //! Blank lines, lines that start with `#` and header lines are skipped. `-` is
 //! NULL in every column. A record is refused when the number of values differs
 //! from the format, a number is none or does not fit, an address is none, or
-//! text is not UTF-8. Unknown actions, statuses and protocols are kept: nothing
+//! text is not UTF-8; [`Policy`] has the details, and two other ways. Values are
+//! separated by spaces, or by commas when the header says so. Unknown actions, statuses and protocols are kept: nothing
 //! is repaired, and nothing is put in place of a value that could not be read.
 
 #![deny(missing_docs)]

@@ -9,15 +9,8 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use arrow_array::RecordBatch;
-use vpcflow_benches::{Answer, decode};
-use vpcflow_record::Format;
-
-type Case = (&'static str, Option<&'static [&'static str]>);
-
-const CASES: [Case; 2] = [
-    ("all columns", None),
-    ("3 columns", Some(&["srcaddr", "bytes", "action"])),
-];
+use vpcflow_benches::{Answer, Reading};
+use vpcflow_synth::Layout;
 
 #[expect(clippy::print_stdout, reason = "the answer of this program")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -25,10 +18,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = arguments.next().ok_or("name a file")?;
     let repeats: usize = arguments.next().ok_or("say how often")?.parse()?;
     let text = fs::read(path)?;
-    for (name, columns) in CASES {
+    let all = Reading::new(Layout::V2);
+    let three = all.clone().of(&["srcaddr", "bytes", "action"]);
+    for (name, reading) in [("all columns", all), ("3 columns", three)] {
         for _ in 0..repeats {
             let start = Instant::now();
-            let batches: Vec<RecordBatch> = black_box(decode(&text, Format::default(), columns));
+            let batches: Vec<RecordBatch> = black_box(reading.keep(&text));
             let seconds = start.elapsed().as_secs_f64();
             let answer = Answer::of(&batches);
             println!(

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use vpcflow_ingest::Location;
 use vpcflow_query::{Measure, OutputFormat};
-use vpcflow_record::{Format, FormatField};
+use vpcflow_record::{Format, FormatField, Policy};
 use vpcflow_setup::{Interval, Tag, Traffic, WishError};
 
 use crate::time::{Moment, duration, moment};
@@ -91,6 +91,10 @@ pub(crate) struct DecodeArgs {
     /// The fields of a record: `default`, names, or AWS's `${field}` string
     #[arg(long, value_name = "FORMAT", value_parser = Format::parse)]
     pub(crate) log_format: Option<Format>,
+    /// What is refused: strict (what AWS does not document), default (what does not fit its
+    /// column) or lenient (less: values after the last field are left out)
+    #[arg(long, value_name = "POLICY", default_value = "default")]
+    pub(crate) policy: Policy,
     /// End with exit status 1 if any line was refused
     #[arg(long)]
     pub(crate) strict: bool,

@@ -16,7 +16,7 @@ use vpcflow_query::{Session, Sources, Window};
 use vpcflow_record::Format;
 use vpcflow_setup::Provisioner;
 
-use crate::args::{AwsArgs, FromArgs};
+use crate::args::{AwsArgs, DecodeArgs, FromArgs};
 use crate::failure::Failure;
 use crate::print::Notes;
 
@@ -46,7 +46,7 @@ pub(crate) async fn open(args: &FromArgs, aws: &AwsArgs, notes: Notes) -> Result
             "`--since` is not before `--until`: no record is between",
         ));
     }
-    let mut sources = Sources::new();
+    let mut sources = Sources::new(args.decode.policy);
     let mut pipes = Pipes::default();
     let mut stdin_read = false;
     let mut seen = HashSet::new();
@@ -96,7 +96,7 @@ pub(crate) async fn open(args: &FromArgs, aws: &AwsArgs, notes: Notes) -> Result
         let until_ms = until_ms.unwrap_or(now_ms);
         let reads = groups
             .into_iter()
-            .map(|name| read_group(&config, name, declared, since_ms, until_ms, notes));
+            .map(|name| read_group(&config, name, &args.decode, since_ms, until_ms, notes));
         for (schema, collected) in try_join_all(reads).await? {
             sources.add_collected(schema, collected);
         }
@@ -219,15 +219,15 @@ pub(crate) async fn group_format(
 async fn read_group(
     config: &SdkConfig,
     name: &str,
-    declared: Option<&Format>,
+    decode: &DecodeArgs,
     since_ms: i64,
     until_ms: i64,
     notes: Notes,
 ) -> Result<(SchemaRef, Collected), Failure> {
     let group = CloudWatchLogGroup::new(config, name)?;
     group.check().await?;
-    let format = group_format(config, name, declared, notes).await?;
-    let decoder = EventDecoder::new(name, format);
+    let format = group_format(config, name, decode.log_format.as_ref(), notes).await?;
+    let decoder = EventDecoder::new(name, format, decode.policy);
     let schema = Arc::clone(decoder.schema());
     let mut sink = DecodingSink::new(decoder, Collected::default());
     let stop = CancellationToken::new();

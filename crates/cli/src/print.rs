@@ -117,6 +117,12 @@ impl Notes {
 
     /// The last line of a command that reads records.
     pub(crate) fn summary(self, counts: ReadCounts) {
+        if counts.cut > 0 {
+            self.say(&format!(
+                "note: {} records are without the values that followed their last field",
+                grouped(counts.cut)
+            ));
+        }
         self.say(&summary(counts, self.began.elapsed()));
     }
 }
@@ -188,6 +194,7 @@ mod tests {
             records: 1_000_000,
             rejects: 3,
             bytes: 115_000_000,
+            cut: 0,
         };
         assert_eq!(
             summary(counts, Duration::from_millis(500)),

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use arrow_schema::SchemaRef;
 use tokio_util::sync::CancellationToken;
-use vpcflow_record::{DecodeOptions, Decoder, Format, flows_schema};
+use vpcflow_record::{DecodeOptions, Decoder, Format, Policy, flows_schema};
 
 use crate::clock::Clock;
 use crate::input::{FileDecoder, FileFormat, InputError, InputFile, Location, expand, take};
@@ -29,6 +29,7 @@ const CHUNK_BYTES: usize = 256 * 1024;
 pub struct DirectoryFollower {
     locations: Vec<Location>,
     declared: Option<Format>,
+    policy: Policy,
     table: SchemaRef,
     files: HashMap<Identity, Followed>,
 }
@@ -55,7 +56,8 @@ enum State {
 
 impl DirectoryFollower {
     /// Follows these locations. The table's columns are those of the formats
-    /// that the present files have, or of the declared one.
+    /// that the present files have, or of the declared one; the policy says what
+    /// is refused.
     ///
     /// # Errors
     /// When a location cannot be listed or a file cannot be read. A directory
@@ -63,6 +65,7 @@ impl DirectoryFollower {
     pub fn new(
         locations: Vec<Location>,
         declared: Option<Format>,
+        policy: Policy,
     ) -> Result<DirectoryFollower, InputError> {
         let mut formats = Vec::new();
         for file in list(&locations)?.values() {
@@ -73,6 +76,7 @@ impl DirectoryFollower {
         Ok(DirectoryFollower {
             locations,
             declared,
+            policy,
             table,
             files: HashMap::new(),
         })
@@ -170,9 +174,14 @@ impl DirectoryFollower {
             };
         }
         while !stop.is_cancelled() {
-            let (declared, table) = (self.declared.clone(), Arc::clone(&self.table));
+            let declared = self.declared.clone();
+            let options = DecodeOptions {
+                table: Some(Arc::clone(&self.table)),
+                policy: self.policy,
+                ..DecodeOptions::default()
+            };
             let task = tokio::task::spawn_blocking(move || {
-                let result = followed.advance(declared.as_ref(), &table);
+                let result = followed.advance(declared.as_ref(), options);
                 (followed, result)
             });
             let (returned, batches) = task.await?;
@@ -194,12 +203,8 @@ impl Followed {
     fn advance(
         &mut self,
         declared: Option<&Format>,
-        table: &SchemaRef,
+        options: DecodeOptions,
     ) -> Result<Vec<Decoded>, SinkError> {
-        let options = DecodeOptions {
-            table: Some(Arc::clone(table)),
-            ..DecodeOptions::default()
-        };
         match &mut self.state {
             State::Done => Ok(Vec::new()),
             State::Text(decoder) => read_text(&self.file, &mut self.offset, decoder),
@@ -254,7 +259,7 @@ fn read_text(
     handle
         .seek(SeekFrom::Start(*offset))
         .map_err(|error| file.error(error))?;
-    let start = *offset;
+    let before = decoder.counts();
     let mut chunk = vec![0; CHUNK_BYTES];
     while !decoder.is_full() {
         let read = handle.read(&mut chunk).map_err(|error| file.error(error))?;
@@ -263,7 +268,7 @@ fn read_text(
         }
         *offset += decoder.decode(&chunk[..read]) as u64;
     }
-    let decoded = take(decoder, &file.name, *offset - start)?;
+    let decoded = take(decoder, &file.name, before)?;
     Ok(decoded.into_iter().collect())
 }
 
@@ -358,7 +363,7 @@ mod tests {
             stop: stop.clone(),
         };
         let locations = vec![Location::Path(root.into())];
-        let mut follower = DirectoryFollower::new(locations, None).unwrap();
+        let mut follower = DirectoryFollower::new(locations, None, Policy::Default).unwrap();
         let clock = SimulatedClock::new(0);
         let poll = Duration::from_secs(5);
         follower

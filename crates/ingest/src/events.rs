@@ -6,7 +6,7 @@ use arrow_array::builder::StringViewBuilder;
 use arrow_array::{ArrayRef, RecordBatch, TimestampMicrosecondArray};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, TimeUnit};
 use async_trait::async_trait;
-use vpcflow_record::{DecodeOptions, Decoder, Format, RejectsBuilder, flows_schema};
+use vpcflow_record::{DecodeOptions, Decoder, Format, Policy, RejectsBuilder, flows_schema};
 
 use crate::group::LogEvent;
 use crate::sink::{Decoded, EventSink, Sink, SinkError};
@@ -46,12 +46,14 @@ pub struct EventDecoder {
 }
 
 impl EventDecoder {
-    /// A decoder for the log group of this name and format.
-    pub fn new(group: impl Into<String>, format: Format) -> EventDecoder {
+    /// A decoder for the log group of this name and format; the policy says what
+    /// is refused.
+    pub fn new(group: impl Into<String>, format: Format, policy: Policy) -> EventDecoder {
         let schema = events_schema(&format);
         // A header in a log group is an event that somebody put there by hand.
         let options = DecodeOptions {
             headers: false,
+            policy,
             ..DecodeOptions::default()
         };
         EventDecoder {
@@ -71,7 +73,7 @@ impl EventDecoder {
     /// # Errors
     /// None that are known: the columns are built to the schema.
     pub fn decode(&mut self, events: &[LogEvent]) -> Result<Decoded, ArrowError> {
-        let before = self.decoder.counts().bytes;
+        let before = self.decoder.counts();
         let mut rejects = RejectsBuilder::default();
         let mut streams = StringViewBuilder::new();
         let mut event_ids = StringViewBuilder::new();
@@ -108,7 +110,8 @@ impl EventDecoder {
         Ok(Decoded {
             rows,
             rejects: rejects.finish()?,
-            bytes: self.decoder.counts().bytes - before,
+            bytes: self.decoder.counts().bytes - before.bytes,
+            cut: self.decoder.counts().cut - before.cut,
         })
     }
 }

@@ -17,6 +17,9 @@ pub struct Decoded {
     pub rejects: RecordBatch,
     /// Bytes of text that these were decoded from.
     pub bytes: u64,
+    /// Rows without the values that followed their last field, which only the
+    /// lenient policy leaves out.
+    pub cut: u64,
 }
 
 /// Takes decoded batches: prints them, keeps them in memory, or stores them.
@@ -51,6 +54,8 @@ pub struct Collected {
     pub rejects: Vec<RecordBatch>,
     /// Bytes of text that they were decoded from.
     pub bytes: u64,
+    /// Rows without the values that followed their last field.
+    pub cut: u64,
 }
 
 #[async_trait]
@@ -63,6 +68,7 @@ impl Sink for Collected {
             self.rejects.push(batch.rejects);
         }
         self.bytes += batch.bytes;
+        self.cut += batch.cut;
         Ok(())
     }
 

@@ -37,8 +37,9 @@ pub struct Window {
 /// use futures::TryStreamExt;
 /// use vpcflow_ingest::{InputFile, Location, expand};
 /// use vpcflow_query::{Parameters, Session, Sources, Window};
+/// use vpcflow_record::Policy;
 ///
-/// let mut sources = Sources::new();
+/// let mut sources = Sources::new(Policy::Default);
 /// for file in expand(&"logs/*.log.gz".parse::<Location>()?)? {
 ///     sources.add_file(file, None)?;
 /// }

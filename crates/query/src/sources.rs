@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use vpcflow_ingest::{Collected, FileFormat, InputError, InputFile};
-use vpcflow_record::{DecodeCounts, Format, flows_schema};
+use vpcflow_record::{DecodeCounts, Format, Policy, flows_schema};
 
 /// Files and batches behind the tables `flows` and `rejects`.
 #[derive(Debug, Default)]
@@ -14,8 +14,10 @@ pub struct Sources {
     pub(crate) files: Vec<SourceFile>,
     pub(crate) rows: Vec<RecordBatch>,
     pub(crate) rejects: Vec<RecordBatch>,
+    pub(crate) policy: Policy,
     row_schemas: Vec<SchemaRef>,
     bytes: u64,
+    cut: u64,
 }
 
 /// A file with its format and what was read of it.
@@ -33,6 +35,7 @@ pub(crate) struct FileCounts {
     records: AtomicU64,
     rejects: AtomicU64,
     bytes: AtomicU64,
+    cut: AtomicU64,
 }
 
 impl FileCounts {
@@ -40,6 +43,7 @@ impl FileCounts {
         self.records.fetch_max(counts.records, Ordering::Relaxed);
         self.rejects.fetch_max(counts.rejects, Ordering::Relaxed);
         self.bytes.fetch_max(counts.bytes, Ordering::Relaxed);
+        self.cut.fetch_max(counts.cut, Ordering::Relaxed);
     }
 }
 
@@ -52,12 +56,19 @@ pub struct ReadCounts {
     pub rejects: u64,
     /// Bytes of text.
     pub bytes: u64,
+    /// Records without the values that followed their last field, which only
+    /// the lenient policy leaves out.
+    pub cut: u64,
 }
 
 impl Sources {
-    /// No source: `flows` has the columns of version 2 and no row.
-    pub fn new() -> Sources {
-        Sources::default()
+    /// No source: `flows` has the columns of version 2 and no row. The policy
+    /// says what is refused of the files that are added.
+    pub fn new(policy: Policy) -> Sources {
+        Sources {
+            policy,
+            ..Sources::default()
+        }
     }
 
     /// Adds a file, of the declared format or that of its header.
@@ -85,6 +96,7 @@ impl Sources {
         self.rows.extend(collected.rows);
         self.rejects.extend(collected.rejects);
         self.bytes += collected.bytes;
+        self.cut += collected.cut;
     }
 
     /// The columns of all sources, united by name.
@@ -107,11 +119,13 @@ impl Sources {
             records: rows(&self.rows),
             rejects: rows(&self.rejects),
             bytes: self.bytes,
+            cut: self.cut,
         };
         for file in &self.files {
             counts.records += file.counts.records.load(Ordering::Relaxed);
             counts.rejects += file.counts.rejects.load(Ordering::Relaxed);
             counts.bytes += file.counts.bytes.load(Ordering::Relaxed);
+            counts.cut += file.counts.cut.load(Ordering::Relaxed);
         }
         counts
     }

@@ -14,7 +14,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::stream::RecordBatchReceiverStream;
 use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 use vpcflow_ingest::FileDecoder;
-use vpcflow_record::{DecodeOptions, rejects_schema};
+use vpcflow_record::{DecodeOptions, Policy, rejects_schema};
 
 use crate::sources::{SourceFile, Sources};
 
@@ -98,6 +98,7 @@ impl TableProvider for SourceTable {
         let scan = |files, batches| -> Arc<dyn PartitionStream> {
             Arc::new(Scan {
                 kind: self.kind,
+                policy: self.sources.policy,
                 flows: Arc::clone(&self.flows),
                 projection: projection.cloned(),
                 schema: Arc::clone(&schema),
@@ -125,6 +126,7 @@ impl TableProvider for SourceTable {
 /// One partition of a scan: some files, or the batches.
 struct Scan {
     kind: Kind,
+    policy: Policy,
     flows: SchemaRef,
     projection: Option<Vec<usize>>,
     schema: SchemaRef,
@@ -194,6 +196,7 @@ impl Scan {
         DecodeOptions {
             table: Some(Arc::clone(&self.flows)),
             projection,
+            policy: self.policy,
             ..Default::default()
         }
     }

@@ -17,6 +17,7 @@ use futures::TryStreamExt;
 use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType, Runner};
 use vpcflow_ingest::{Location, expand};
 use vpcflow_query::{Parameters, Session, Sources, Window, find_query};
+use vpcflow_record::Policy;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -39,14 +40,14 @@ struct Database {
 impl Database {
     async fn open(file: &Path) -> Result<Database, Failure> {
         let directory = file.parent().ok_or("a file has a folder")?.to_owned();
-        let session = Session::new(Sources::new(), Window::default()).await?;
+        let session = Session::new(Sources::new(Policy::Default), Window::default()).await?;
         Ok(Database { directory, session })
     }
 
     async fn run(&mut self, sql: &str) -> Result<DBOutput<DefaultColumnType>, Failure> {
         if let Some(path) = sql.strip_prefix("@from ") {
             let location = Location::Path(self.directory.join(path.trim()));
-            let mut sources = Sources::new();
+            let mut sources = Sources::new(Policy::Default);
             for file in expand(&location)? {
                 sources.add_file(file, None)?;
             }

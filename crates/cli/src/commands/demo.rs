@@ -14,7 +14,7 @@ use vpcflow_ingest::{
     SimulatedClock, follow,
 };
 use vpcflow_query::{Measure, Parameters, ReadCounts, Session, Sources, Top, Window, find_query};
-use vpcflow_record::Format;
+use vpcflow_record::{Format, Policy};
 use vpcflow_synth::{Config, Generator, Incident, Layout};
 
 use crate::args::DemoArgs;
@@ -44,7 +44,7 @@ pub(crate) async fn run(args: DemoArgs) -> Result<(), Failure> {
 
     let clock = Arc::new(SimulatedClock::new(first_ms));
     let group = MemoryLogGroup::new(GROUP, Arc::clone(&clock) as Arc<dyn Clock>, events);
-    let decoder = EventDecoder::new(GROUP, Format::default());
+    let decoder = EventDecoder::new(GROUP, Format::default(), Policy::Default);
     let schema = Arc::clone(decoder.schema());
     let mut sink = DecodingSink::new(decoder, Collected::default());
     let mut state = Follow::new(FollowOptions {
@@ -81,7 +81,7 @@ pub(crate) async fn run(args: DemoArgs) -> Result<(), Failure> {
     );
     out(&text)?;
 
-    let mut sources = Sources::new();
+    let mut sources = Sources::new(Policy::Default);
     sources.add_collected(schema, collected);
     let session = Session::new(sources, Window::default()).await?;
     let columns = session.flows_columns().await?;
@@ -123,6 +123,7 @@ pub(crate) async fn run(args: DemoArgs) -> Result<(), Failure> {
             records: args.records,
             rejects: 0,
             bytes: counts.bytes,
+            cut: 0,
         })
     {
         return Err(Failure::new(format!(

@@ -115,7 +115,7 @@ async fn open(args: &TailArgs, notes: Notes) -> Result<Vec<Source>, Failure> {
                 let group = CloudWatchLogGroup::new(config, name)?;
                 group.check().await?;
                 let format = group_format(config, name, declared, notes).await?;
-                let decoder = Box::new(EventDecoder::new(name, format));
+                let decoder = Box::new(EventDecoder::new(name, format, args.decode.policy));
                 sources.push(Source::Group { group, decoder });
             }
         }
@@ -124,6 +124,7 @@ async fn open(args: &TailArgs, notes: Notes) -> Result<Vec<Source>, Failure> {
         sources.push(Source::Files(Box::new(DirectoryFollower::new(
             files,
             declared.cloned(),
+            args.decode.policy,
         )?)));
     }
     Ok(sources)

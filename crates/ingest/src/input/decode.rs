@@ -64,8 +64,8 @@ pub struct FileDecoder {
     chunk: Vec<u8>,
     /// The part of `chunk` that is read and not yet decoded.
     pending: std::ops::Range<usize>,
-    /// Bytes that the batches so far were decoded from.
-    taken_bytes: u64,
+    /// What the batches so far were decoded from.
+    taken: DecodeCounts,
     ended: bool,
 }
 
@@ -98,7 +98,7 @@ impl FileDecoder {
             decoder: Decoder::new(format.format.clone(), options),
             chunk: vec![0; CHUNK_BYTES],
             pending: 0..0,
-            taken_bytes: 0,
+            taken: DecodeCounts::default(),
             ended: false,
         })
     }
@@ -121,21 +121,21 @@ impl FileDecoder {
             }
             self.pending.start += self.decoder.decode(&self.chunk[self.pending.clone()]);
         }
-        let bytes = self.decoder.counts().bytes - self.taken_bytes;
-        let taken = take(&mut self.decoder, &self.file.name, bytes)?;
+        let counts = self.decoder.counts();
+        let taken = take(&mut self.decoder, &self.file.name, self.taken)?;
         if taken.is_some() {
-            self.taken_bytes += bytes;
+            self.taken = counts;
         }
         Ok(taken)
     }
 }
 
-/// Takes what the decoder holds, decoded from so many bytes of `source`; `None`
-/// if it holds neither a row nor a reject.
+/// Takes what the decoder holds of `source`, where it had counted `before` at
+/// the last time; `None` if it holds neither a row nor a reject.
 pub(crate) fn take(
     decoder: &mut Decoder,
     source: &str,
-    bytes: u64,
+    before: DecodeCounts,
 ) -> Result<Option<Decoded>, ArrowError> {
     let mut rejects = RejectsBuilder::default();
     for reject in decoder.take_rejects() {
@@ -149,7 +149,8 @@ pub(crate) fn take(
     Ok(Some(Decoded {
         rows,
         rejects: rejects.finish()?,
-        bytes,
+        bytes: decoder.counts().bytes - before.bytes,
+        cut: decoder.counts().cut - before.cut,
     }))
 }
 

@@ -16,6 +16,8 @@ use vpcflow_query::{
     adapt,
 };
 
+use vpcflow_record::Policy;
+
 use crate::failure::Failure;
 use crate::print::{Notes, Output, grouped};
 
@@ -177,6 +179,7 @@ impl Intake {
         self.counts.records += batch.rows.num_rows() as u64;
         self.counts.rejects += batch.rejects.num_rows() as u64;
         self.counts.bytes += batch.bytes;
+        self.counts.cut += batch.cut;
         let rows = self.filter.apply(&adapt(&batch.rows, &self.schema)?)?;
         self.kept += rows.num_rows() as u64;
         match &mut self.purpose {
@@ -258,12 +261,13 @@ impl Ask {
     }
 
     async fn session(&self, schema: &SchemaRef) -> Result<Session, Error> {
-        let mut sources = Sources::new();
+        let mut sources = Sources::new(Policy::Default);
         let rows = self.rows.iter().cloned().collect();
         let collected = Collected {
             rows,
             rejects: self.rejects.clone(),
             bytes: 0,
+            cut: 0,
         };
         sources.add_collected(SchemaRef::clone(schema), collected);
         Session::new(sources, Window::default()).await

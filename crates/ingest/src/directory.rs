@@ -1,6 +1,6 @@
 //! Following files that grow, each a log stream.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::{File, Metadata};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
@@ -68,8 +68,8 @@ impl DirectoryFollower {
         policy: Policy,
     ) -> Result<DirectoryFollower, InputError> {
         let mut formats = Vec::new();
-        for file in list(&locations)?.values() {
-            formats.push(FileFormat::resolve(file, declared.as_ref())?.format);
+        for (_, file) in list(&locations)? {
+            formats.push(FileFormat::resolve(&file, declared.as_ref())?.format);
         }
         formats.extend(declared.clone());
         let table = flows_schema(&formats);
@@ -272,23 +272,30 @@ fn read_text(
     Ok(decoded.into_iter().collect())
 }
 
-/// The files of all locations, in order of their paths.
-fn list(locations: &[Location]) -> Result<BTreeMap<Identity, InputFile>, InputError> {
-    let mut files: BTreeMap<PathBuf, (Identity, InputFile)> = BTreeMap::new();
+/// The files of all locations, in order of their paths; each once, whatever
+/// names it has.
+fn list(locations: &[Location]) -> Result<Vec<(Identity, InputFile)>, InputError> {
+    let mut found: BTreeMap<PathBuf, InputFile> = BTreeMap::new();
     for location in locations {
-        let found = match expand(location) {
+        let files = match expand(location) {
             Err(InputError::NoLogs(_) | InputError::NoMatch(_)) => continue,
-            found => found?,
+            files => files?,
         };
-        for file in found {
-            // Gone since it was listed: nothing to follow.
-            let Ok(metadata) = file.path.metadata() else {
-                continue;
-            };
-            files.insert(file.path.clone(), (identity(&metadata), file));
+        found.extend(files.into_iter().map(|file| (file.path.clone(), file)));
+    }
+    let mut known = HashSet::new();
+    let mut files = Vec::new();
+    for (path, file) in found {
+        // Gone since it was listed: nothing to follow.
+        let Ok(metadata) = path.metadata() else {
+            continue;
+        };
+        let identity = identity(&metadata);
+        if known.insert(identity) {
+            files.push((identity, file));
         }
     }
-    Ok(files.into_values().collect())
+    Ok(files)
 }
 
 #[cfg(unix)]
@@ -371,6 +378,22 @@ mod tests {
             .await
             .unwrap();
         script
+    }
+
+    #[test]
+    fn files_come_in_order_of_their_paths_and_once() {
+        let root = tempfile::tempdir().unwrap();
+        for name in ["c.log", "a.log", "b.log"] {
+            append(&root.path().join(name), LINE);
+        }
+        std::fs::hard_link(root.path().join("c.log"), root.path().join("aa.log")).unwrap();
+        let location = Location::Path(root.path().into());
+        let files = list(&[location.clone(), location]).unwrap();
+        let names: Vec<_> = files
+            .iter()
+            .map(|(_, file)| file.path.file_name().unwrap())
+            .collect();
+        assert_eq!(names, ["a.log", "aa.log", "b.log"]);
     }
 
     #[tokio::test]

@@ -8,10 +8,10 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::DFSchema;
 use datafusion::error::DataFusionError;
 use datafusion::physical_plan::PhysicalExpr;
-use datafusion::prelude::{Expr, SessionConfig, SessionContext};
+use datafusion::prelude::Expr;
 
 use crate::error::{Error, SqlError};
-use crate::session::Window;
+use crate::session::{Window, new_context, parse_condition};
 
 /// Keeps the rows that a window and a condition hold for.
 #[derive(Debug, Clone)]
@@ -31,15 +31,10 @@ impl RowFilter {
         window: Window,
         condition: Option<&str>,
     ) -> Result<RowFilter, Error> {
-        let mut config = SessionConfig::new();
-        config.options_mut().sql_parser.collect_spans = true;
-        let context = SessionContext::new_with_config(config);
+        let context = new_context();
         let columns = DFSchema::try_from(Arc::clone(schema))?;
         let condition = condition
-            .map(|sql| {
-                let expr = context.parse_sql_expr(sql, &columns);
-                expr.map_err(|error| Box::new(SqlError::new(sql, &error)))
-            })
+            .map(|sql| parse_condition(&context, sql, &columns))
             .transpose()?;
         let text = condition
             .as_ref()

@@ -68,11 +68,7 @@ impl Session {
     /// # Errors
     /// None that are known: the tables are new.
     pub async fn new(sources: Sources, window: Window) -> Result<Session, Error> {
-        let mut config = SessionConfig::new().with_information_schema(true);
-        let options = config.options_mut();
-        options.sql_parser.collect_spans = true;
-        options.execution.time_zone = Some("UTC".to_owned());
-        let context = SessionContext::new_with_config(config);
+        let context = new_context();
         let sources = Arc::new(sources);
         let table = |kind| Arc::new(SourceTable::new(kind, Arc::clone(&sources)));
         match window.filter() {
@@ -128,8 +124,7 @@ impl Session {
     pub async fn check_condition(&self, condition: &str) -> Result<(), Error> {
         let table = self.context.table_provider("flows").await?;
         let columns = DFSchema::try_from(table.schema())?;
-        let parsed = self.context.parse_sql_expr(condition, &columns);
-        parsed.map_err(|error| Box::new(SqlError::new(condition, &error)))?;
+        parse_condition(&self.context, condition, &columns)?;
         Ok(())
     }
 
@@ -156,6 +151,26 @@ impl Session {
     pub fn counts(&self) -> ReadCounts {
         self.sources.counts()
     }
+}
+
+/// The engine as every statement and condition meets it: times in UTC, errors
+/// with their places.
+pub(crate) fn new_context() -> SessionContext {
+    let mut config = SessionConfig::new().with_information_schema(true);
+    let options = config.options_mut();
+    options.sql_parser.collect_spans = true;
+    options.execution.time_zone = Some("UTC".to_owned());
+    SessionContext::new_with_config(config)
+}
+
+/// Reads a condition on rows of these columns.
+pub(crate) fn parse_condition(
+    context: &SessionContext,
+    sql: &str,
+    columns: &DFSchema,
+) -> Result<Expr, Error> {
+    let parsed = context.parse_sql_expr(sql, columns);
+    Ok(parsed.map_err(|error| Box::new(SqlError::new(sql, &error)))?)
 }
 
 impl Window {

@@ -89,19 +89,11 @@ impl Intake {
                 .collect(),
             false => (0..schema.fields().len()).collect(),
         };
-        let printed = schema.project(&columns).map(Arc::new);
-        let printer = printed
-            .ok()
-            .map(|printed| Box::new(output.printer(printed)));
-        let purpose = Purpose::Print { columns, printer };
-        Intake {
-            schema,
-            filter,
-            notes,
-            counts: ReadCounts::default(),
-            kept: 0,
-            purpose,
-        }
+        let printed = schema
+            .project(&columns)
+            .expect("the columns are those of the schema");
+        let printer = Some(Box::new(output.printer(Arc::new(printed))));
+        Intake::new(schema, filter, notes, Purpose::Print { columns, printer })
     }
 
     /// Answers `sql` every now and then. It is planned once now, so that a
@@ -130,15 +122,23 @@ impl Intake {
             .await?
             .sql(sql, Parameters::new())
             .await?;
-        let purpose = Purpose::Ask(Box::new(ask));
-        Ok(Intake {
+        Ok(Intake::new(
+            schema,
+            filter,
+            notes,
+            Purpose::Ask(Box::new(ask)),
+        ))
+    }
+
+    fn new(schema: SchemaRef, filter: RowFilter, notes: Notes, purpose: Purpose) -> Intake {
+        Intake {
             schema,
             filter,
             notes,
             counts: ReadCounts::default(),
             kept: 0,
             purpose,
-        })
+        }
     }
 
     /// What was read so far.

@@ -1,0 +1,1 @@
+//! The durable table: Delta commits with cursors, compaction, retention, recovery.

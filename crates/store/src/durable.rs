@@ -1,0 +1,307 @@
+//! Local files that are on the disk when a write returns.
+//!
+//! `object_store`'s local files survive the end of a process, not of the power:
+//! neither the file nor the directory that names it is synchronised, so a log
+//! entry could come back empty. Here a log entry gets its name only after its
+//! bytes are on the disk, and directories follow.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::ops::Range;
+use std::path::{Path as FilePath, PathBuf};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::{
+    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
+    ObjectStore, PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions,
+    Result, UploadPart,
+};
+use uuid::Uuid;
+
+/// Marks a file that is not complete; no listing shows names like this. The part
+/// after it is a number, as `object_store` has it.
+const STAGED: char = '#';
+
+/// The machine's files, from the root.
+#[derive(Debug)]
+pub(crate) struct DurableFiles {
+    files: LocalFileSystem,
+}
+
+impl DurableFiles {
+    pub(crate) fn new() -> DurableFiles {
+        DurableFiles {
+            files: LocalFileSystem::new(),
+        }
+    }
+
+    fn path(&self, location: &Path) -> Result<PathBuf> {
+        self.files.path_to_filesystem(location)
+    }
+}
+
+impl fmt::Display for DurableFiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DurableFiles")
+    }
+}
+
+/// Removes what a killed process left half-written below `directory`. Only its
+/// owner may do that.
+pub(crate) fn remove_staged(directory: &FilePath) -> io::Result<u64> {
+    let mut removed = 0;
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            removed += remove_staged(&entry.path())?;
+        } else if is_staged(&entry.file_name().to_string_lossy()) {
+            fs::remove_file(entry.path())?;
+            removed += 1;
+        }
+    }
+    Ok(removed)
+}
+
+fn is_staged(name: &str) -> bool {
+    name.rsplit_once(STAGED).is_some_and(|(_, number)| {
+        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
+
+/// Makes a directory and its parents last.
+fn create_directory(path: &FilePath) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let parent = path.parent();
+    if let Some(parent) = parent {
+        create_directory(parent)?;
+    }
+    match fs::create_dir(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    parent.map_or(Ok(()), synchronise)
+}
+
+/// Waits until a file's bytes, or a directory's names, are on the disk.
+fn synchronise(path: &FilePath) -> io::Result<()> {
+    fail::fail_point!("store-synchronise", |_| Err(io::Error::other(
+        "the disk does not answer"
+    )));
+    File::open(path)?.sync_all()
+}
+
+/// Writes all of a file, then gives it its name.
+fn write(path: &FilePath, payload: &PutPayload, mode: &PutMode) -> io::Result<()> {
+    let directory = path.parent().unwrap_or(FilePath::new("/"));
+    create_directory(directory)?;
+    let mut staged = path.as_os_str().to_owned();
+    staged.push(format!("{STAGED}{}", Uuid::new_v4().as_u128()));
+    let staged = PathBuf::from(staged);
+    let outcome = (|| {
+        let mut file = File::create_new(&staged)?;
+        for bytes in payload {
+            file.write_all(bytes)?;
+        }
+        drop(file);
+        synchronise(&staged)?;
+        match mode {
+            // Fails when there is such a file, unlike a rename.
+            PutMode::Create => fs::hard_link(&staged, path),
+            _ => fs::rename(&staged, path),
+        }
+    })();
+    if outcome.is_err() || matches!(mode, PutMode::Create) {
+        // A leftover is harmless, and removed at the next start.
+        let _ = fs::remove_file(&staged);
+    }
+    match outcome {
+        // Whoever relies on the existing file finds it on the disk.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            synchronise(directory)?;
+            Err(error)
+        }
+        Err(error) => Err(error),
+        Ok(()) => synchronise(directory),
+    }
+}
+
+fn failed(path: &FilePath, source: io::Error) -> Error {
+    let name = path.display().to_string();
+    match source.kind() {
+        io::ErrorKind::AlreadyExists => Error::AlreadyExists {
+            path: name,
+            source: source.into(),
+        },
+        io::ErrorKind::PermissionDenied => Error::PermissionDenied {
+            path: name,
+            source: source.into(),
+        },
+        _ => Error::Generic {
+            store: "DurableFiles",
+            source: source.into(),
+        },
+    }
+}
+
+/// Runs `work` where it may block.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|source| Error::JoinError { source })?
+}
+
+#[async_trait]
+impl ObjectStore for DurableFiles {
+    async fn put_opts(
+        &self,
+        location: &Path,
+        payload: PutPayload,
+        options: PutOptions,
+    ) -> Result<PutResult> {
+        if matches!(options.mode, PutMode::Update(_)) {
+            return self.files.put_opts(location, payload, options).await;
+        }
+        let path = self.path(location)?;
+        blocking(move || {
+            write(&path, &payload, &options.mode).map_err(|error| failed(&path, error))
+        })
+        .await?;
+        Ok(PutResult {
+            e_tag: None,
+            version: None,
+        })
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        location: &Path,
+        options: PutMultipartOptions,
+    ) -> Result<Box<dyn MultipartUpload>> {
+        let path = self.path(location)?;
+        let directory = path.parent().unwrap_or(FilePath::new("/")).to_owned();
+        blocking(move || create_directory(&directory).map_err(|error| failed(&directory, error)))
+            .await?;
+        let upload = self.files.put_multipart_opts(location, options).await?;
+        Ok(Box::new(DurableUpload { upload, path }))
+    }
+
+    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        self.files.get_opts(location, options).await
+    }
+
+    async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
+        self.files.get_ranges(location, ranges).await
+    }
+
+    fn delete_stream(
+        &self,
+        locations: BoxStream<'static, Result<Path>>,
+    ) -> BoxStream<'static, Result<Path>> {
+        self.files.delete_stream(locations)
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.files.list(prefix)
+    }
+
+    fn list_with_offset(
+        &self,
+        prefix: Option<&Path>,
+        offset: &Path,
+    ) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.files.list_with_offset(prefix, offset)
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.files.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        self.files.copy_opts(from, to, options).await
+    }
+
+    async fn rename_opts(&self, from: &Path, to: &Path, options: RenameOptions) -> Result<()> {
+        self.files.rename_opts(from, to, options).await
+    }
+}
+
+/// A large file, written in parts: on the disk when it is complete.
+#[derive(Debug)]
+struct DurableUpload {
+    upload: Box<dyn MultipartUpload>,
+    path: PathBuf,
+}
+
+#[async_trait]
+impl MultipartUpload for DurableUpload {
+    fn put_part(&mut self, data: PutPayload) -> UploadPart {
+        self.upload.put_part(data)
+    }
+
+    async fn complete(&mut self) -> Result<PutResult> {
+        let result = self.upload.complete().await?;
+        let path = self.path.clone();
+        blocking(move || {
+            synchronise(&path)
+                .and_then(|()| path.parent().map_or(Ok(()), synchronise))
+                .map_err(|error| failed(&path, error))
+        })
+        .await?;
+        Ok(result)
+    }
+
+    async fn abort(&mut self) -> Result<()> {
+        self.upload.abort().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use object_store::ObjectStoreExt;
+
+    use super::*;
+
+    fn location(directory: &tempfile::TempDir, name: &str) -> Path {
+        Path::from_absolute_path(directory.path().join(name)).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_file_is_made_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let (files, path) = (DurableFiles::new(), location(&directory, "a/b/entry"));
+        let create = || PutOptions::from(PutMode::Create);
+        files
+            .put_opts(&path, "first".into(), create())
+            .await
+            .unwrap();
+        let again = files.put_opts(&path, "second".into(), create()).await;
+        assert!(matches!(again, Err(Error::AlreadyExists { .. })));
+        assert_eq!(
+            files.get(&path).await.unwrap().bytes().await.unwrap(),
+            "first"
+        );
+        let names: Vec<_> = fs::read_dir(directory.path().join("a/b"))
+            .unwrap()
+            .collect();
+        assert_eq!(names.len(), 1, "{names:?}");
+    }
+
+    #[test]
+    fn half_written_files_are_told_from_others() {
+        let directory = tempfile::tempdir().unwrap();
+        for name in ["a#1", "b#", "c#1d", "d", "#5"] {
+            fs::write(directory.path().join(name), "").unwrap();
+        }
+        assert_eq!(remove_staged(directory.path()).unwrap(), 2);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 3);
+    }
+}

@@ -1,0 +1,246 @@
+//! Taking rows, and writing them ahead of their commit when there are many.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use futures::{StreamExt, TryStreamExt};
+use object_store::{ObjectStore, ObjectStoreExt};
+use tokio::task::JoinError;
+
+use super::Store;
+use crate::data_file::{DataFile, encode};
+use crate::error::{self, Result};
+use crate::source::SourceId;
+
+/// Rows of some appends of a source, now in files.
+#[derive(Debug)]
+pub(super) struct Spilled {
+    source: SourceId,
+    appends: Range<u64>,
+    files: Vec<DataFile>,
+}
+
+impl Store {
+    /// Takes rows and refused lines of a source; either may be empty. The rows'
+    /// columns are those of their format: a part of the table's, or unknown ones
+    /// of text, which the table gets then.
+    ///
+    /// This waits while files are being written, so that memory is bounded
+    /// whatever the speed of the source.
+    ///
+    /// # Errors
+    /// When a column has another type than in the table, or when room must be made
+    /// and files cannot be written. The rows are not taken then: hand them over
+    /// again, when [`crate::Error::is_transient`].
+    pub async fn append(
+        &mut self,
+        source: &SourceId,
+        rows: RecordBatch,
+        rejects: RecordBatch,
+    ) -> Result<()> {
+        self.check_open()?;
+        self.check_identity(source)?;
+        let wider = self.live.lock().columns.widened_for(rows.schema_ref())?;
+        self.make_room().await?;
+        let count = rows.num_rows();
+        let append = self.next_append;
+        self.next_append += 1;
+        {
+            let mut shared = self.live.lock();
+            if let Some(columns) = wider {
+                shared.columns = columns;
+            }
+            let hot = shared.hot.entry(source.clone()).or_default();
+            let progress = self.progress.entry(source.clone()).or_default();
+            progress.rows += (count + rejects.num_rows()) as u64;
+            progress.waiting_rows += count;
+            if count > 0 {
+                hot.rows.insert(append, rows);
+            }
+            if rejects.num_rows() > 0 {
+                hot.rejects.insert(append, rejects);
+            }
+        }
+        if self.progress[source].waiting_rows >= self.options.segment_rows {
+            self.spill(source);
+        }
+        Ok(())
+    }
+
+    /// Waits until one more file can be encoded; takes what is written.
+    async fn make_room(&mut self) -> Result<()> {
+        while let Some(done) = self.spills.try_join_next() {
+            self.absorb(done).await?;
+        }
+        while self.spills.len() >= self.options.encoders.max(1) {
+            if let Some(done) = self.spills.join_next().await {
+                self.absorb(done).await?;
+            }
+        }
+        // Many sources, each with fewer rows than a file should have.
+        let limit = self.options.segment_rows.saturating_mul(2);
+        let waiting: usize = self.progress.values().map(|p| p.waiting_rows).sum();
+        if waiting >= limit {
+            let fullest = self.progress.iter().max_by_key(|(_, p)| p.waiting_rows);
+            if let Some(source) = fullest.map(|(source, _)| source.clone()) {
+                self.spill(&source);
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts to write the waiting rows of a source. Rows before and after its
+    /// last checkpoint go into different files: they are committed one by one.
+    fn spill(&mut self, source: &SourceId) {
+        let next = self.next_append;
+        let Some(progress) = self.progress.get_mut(source) else {
+            return;
+        };
+        let from = std::mem::replace(&mut progress.assigned, next);
+        progress.waiting_rows = 0;
+        let checkpoint = progress.noted.as_ref().map_or(from, |noted| noted.through);
+        let checkpoint = checkpoint.clamp(from, next);
+        for appends in [from..checkpoint, checkpoint..next] {
+            let rows = self.hot_rows(source, appends.clone());
+            if rows.is_empty() {
+                continue;
+            }
+            let (source, segments) = (source.clone(), by_schema(rows, usize::MAX));
+            let (objects, now_ms) = (Arc::clone(self.location.store()), self.clock.now_ms());
+            self.spills.spawn(async move {
+                let files = write_segments(objects.as_ref(), segments, now_ms, 1).await?;
+                Ok(Spilled {
+                    source,
+                    appends,
+                    files,
+                })
+            });
+        }
+    }
+
+    /// Waits for all files that are being written. Failures are no loss: those
+    /// rows stay in memory, and are written again.
+    pub(super) async fn finish_spills(&mut self) -> Result<()> {
+        let mut outcome = Ok(());
+        while let Some(done) = self.spills.join_next().await {
+            outcome = outcome.and(self.replace_rows(done));
+        }
+        // None is being written: all rows in memory are waiting.
+        let shared = self.live.lock();
+        for (source, progress) in &mut self.progress {
+            let hot = shared.hot.get(source);
+            let rows = hot.map(|hot| hot.rows.values().map(RecordBatch::num_rows).sum());
+            progress.assigned = 0;
+            progress.waiting_rows = rows.unwrap_or_default();
+        }
+        drop(shared);
+        outcome
+    }
+
+    async fn absorb(&mut self, done: Result<Result<Spilled>, JoinError>) -> Result<()> {
+        match self.replace_rows(done) {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                // For which rows are to be written again.
+                let _ = self.finish_spills().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Puts files in place of the rows that they were written from.
+    fn replace_rows(&self, done: Result<Result<Spilled>, JoinError>) -> Result<()> {
+        let spilled = done??;
+        let mut shared = self.live.lock();
+        let hot = shared.hot.entry(spilled.source).or_default();
+        hot.rows
+            .retain(|append, _| !spilled.appends.contains(append));
+        let files = spilled.files.into_iter().map(Arc::new);
+        hot.files
+            .extend(files.map(|file| (spilled.appends.end, file)));
+        Ok(())
+    }
+
+    fn hot_rows(&self, source: &SourceId, appends: Range<u64>) -> Vec<RecordBatch> {
+        let shared = self.live.lock();
+        let Some(hot) = shared.hot.get(source) else {
+            return Vec::new();
+        };
+        hot.rows
+            .range(appends)
+            .map(|(_, rows)| rows.clone())
+            .collect()
+    }
+}
+
+/// Batches of one schema each, in parts of about `limit` rows.
+pub(super) fn by_schema(batches: Vec<RecordBatch>, limit: usize) -> Vec<Vec<RecordBatch>> {
+    let mut open: Vec<(Vec<RecordBatch>, usize)> = Vec::new();
+    let mut full = Vec::new();
+    for batch in batches {
+        let rows = batch.num_rows();
+        let same = open
+            .iter()
+            .position(|(segment, _)| segment[0].schema_ref() == batch.schema_ref());
+        let index = same.unwrap_or_else(|| {
+            open.push((Vec::new(), 0));
+            open.len() - 1
+        });
+        open[index].0.push(batch);
+        open[index].1 += rows;
+        if open[index].1 >= limit {
+            full.push(open.swap_remove(index).0);
+        }
+    }
+    full.extend(open.into_iter().map(|(segment, _)| segment));
+    full
+}
+
+/// Writes each segment as files, `concurrency` at a time. What was written before
+/// a failure is removed, as far as that works.
+pub(super) async fn write_segments(
+    objects: &dyn ObjectStore,
+    segments: Vec<Vec<RecordBatch>>,
+    now_ms: i64,
+    concurrency: usize,
+) -> Result<Vec<DataFile>> {
+    let written = std::sync::Mutex::new(Vec::new());
+    let outcome = futures::stream::iter(segments.into_iter().map(Ok))
+        .try_for_each_concurrent(concurrency.max(1), async |segment| {
+            let encoded = tokio::task::spawn_blocking(move || encode(&segment, now_ms)).await??;
+            for encoded in encoded {
+                let path = encoded.file.path.clone();
+                let put = objects.put(&path, encoded.bytes.into()).await;
+                put.map_err(error::object("write", &path))?;
+                lock(&written).push(encoded.file);
+            }
+            Ok(())
+        })
+        .await;
+    let files = std::mem::take(&mut *lock(&written));
+    match outcome {
+        Ok(()) => Ok(files),
+        Err(error) => {
+            remove(objects, files.into_iter().map(|file| file.path)).await;
+            Err(error)
+        }
+    }
+}
+
+/// Removes objects that nothing refers to; one that stays is removed at the next
+/// start.
+pub(crate) async fn remove(
+    objects: &dyn ObjectStore,
+    paths: impl IntoIterator<Item = object_store::path::Path>,
+) {
+    let paths: Vec<_> = paths.into_iter().map(Ok).collect();
+    let mut removed = objects.delete_stream(futures::stream::iter(paths).boxed());
+    while removed.next().await.is_some() {}
+}
+
+fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}

@@ -72,15 +72,15 @@ pub async fn check(reader: &mut Reader) -> Result<Check> {
         ..Check::default()
     };
     let mut events = HashSet::new();
-    for file in reader.table.files.values() {
+    for file in Arc::clone(&reader.table.files).values() {
         check.files += 1;
         if let Err(error) = check_file(reader, file, &mut events, &mut check).await {
             check.find(&file.path, describe(&error));
         }
     }
-    for state in &reader.states {
-        for file in &state.rejects_files {
-            match read_rejects(reader.location.store().as_ref(), file).await {
+    for state in reader.states.clone() {
+        for file in state.rejects_files.clone() {
+            match read_rejects(reader.location.store().as_ref(), &file).await {
                 Ok(rejects) => {
                     check.rejects += rejects.num_rows() as u64;
                 }

@@ -87,7 +87,7 @@ pub async fn info(reader: &mut Reader) -> Result<Info> {
 pub(crate) async fn commits(reader: &Reader) -> Result<Vec<CommitRecord>> {
     let cursors = Cursors(reader.location.store().as_ref());
     let mut commits = Vec::new();
-    for state in &reader.states {
+    for state in reader.states.clone() {
         let key = state.source.key();
         let history = cursors.history(&key, state.seq, COMMITS).await?;
         commits.extend(history.into_iter().map(|document| CommitRecord {

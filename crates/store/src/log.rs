@@ -145,12 +145,15 @@ impl Log {
                 .tombstones
                 .insert(log_path(&tombstone.path()), deleted_ms);
         }
-        let lookups = applications.iter().map(async |application| {
-            let version = state.transaction_version(&self.log_store, application);
-            let version = version.await.map_err(error::log("read"))?;
-            Ok::<_, Error>((application.clone(), version))
+        let state = Arc::new(state.clone());
+        let lookups = applications.iter().cloned().map(|application| {
+            let (state, log_store) = (Arc::clone(&state), Arc::clone(&self.log_store));
+            async move {
+                let version = state.transaction_version(&log_store, &application).await;
+                Ok::<_, Error>((application, version.map_err(error::log("read"))?))
+            }
         });
-        let versions: Vec<_> = futures::stream::iter(lookups)
+        let versions: Vec<_> = futures::stream::iter(lookups.collect::<Vec<_>>())
             .buffer_unordered(LOOKUPS)
             .try_collect()
             .await?;

@@ -113,11 +113,11 @@ pub(crate) fn to_merge(files: &[RejectsFile]) -> Vec<RejectsFile> {
 /// The lines of several files, in order.
 pub(crate) async fn read_all(
     objects: &Arc<dyn ObjectStore>,
-    files: &[RejectsFile],
+    files: Vec<RejectsFile>,
 ) -> Result<Vec<RecordBatch>> {
     let mut batches = Vec::with_capacity(files.len());
     for file in files {
-        batches.push(read_rejects(objects.as_ref(), file).await?);
+        batches.push(read_rejects(objects.as_ref(), &file).await?);
     }
     Ok(batches)
 }

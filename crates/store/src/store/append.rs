@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use futures::{StreamExt, TryStreamExt};
+use futures::StreamExt;
 use object_store::{ObjectStore, ObjectStoreExt};
 use tokio::task::JoinError;
 
@@ -109,7 +109,7 @@ impl Store {
             let (source, segments) = (source.clone(), by_schema(rows, usize::MAX));
             let (objects, now_ms) = (Arc::clone(self.location.store()), self.clock.now_ms());
             self.spills.spawn(async move {
-                let files = write_segments(objects.as_ref(), segments, now_ms, 1).await?;
+                let files = write_segments(&objects, segments, now_ms, 1).await?;
                 Ok(Spilled {
                     source,
                     appends,
@@ -200,32 +200,50 @@ pub(super) fn by_schema(batches: Vec<RecordBatch>, limit: usize) -> Vec<Vec<Reco
 /// Writes each segment as files, `concurrency` at a time. What was written before
 /// a failure is removed, as far as that works.
 pub(super) async fn write_segments(
-    objects: &dyn ObjectStore,
+    objects: &Arc<dyn ObjectStore>,
     segments: Vec<Vec<RecordBatch>>,
     now_ms: i64,
     concurrency: usize,
 ) -> Result<Vec<DataFile>> {
-    let written = std::sync::Mutex::new(Vec::new());
-    let outcome = futures::stream::iter(segments.into_iter().map(Ok))
-        .try_for_each_concurrent(concurrency.max(1), async |segment| {
-            let encoded = tokio::task::spawn_blocking(move || encode(&segment, now_ms)).await??;
-            for encoded in encoded {
-                let path = encoded.file.path.clone();
-                let put = objects.put(&path, encoded.bytes.into()).await;
-                put.map_err(error::object("write", &path))?;
-                lock(&written).push(encoded.file);
-            }
-            Ok(())
-        })
+    let writes = segments
+        .into_iter()
+        .map(|segment| write_segment(Arc::clone(objects), segment, now_ms));
+    let outcomes: Vec<_> = futures::stream::iter(writes)
+        .buffer_unordered(concurrency.max(1))
+        .collect()
         .await;
-    let files = std::mem::take(&mut *lock(&written));
-    match outcome {
-        Ok(()) => Ok(files),
-        Err(error) => {
-            remove(objects, files.into_iter().map(|file| file.path)).await;
-            Err(error)
-        }
+    let mut files = Vec::with_capacity(outcomes.len());
+    let mut failure = None;
+    for (written, outcome) in outcomes {
+        files.extend(written);
+        failure = failure.or(outcome.err());
     }
+    let Some(error) = failure else {
+        return Ok(files);
+    };
+    remove(objects.as_ref(), files.into_iter().map(|file| file.path)).await;
+    Err(error)
+}
+
+/// Writes one segment; gives what was written, even when that is not all.
+async fn write_segment(
+    objects: Arc<dyn ObjectStore>,
+    segment: Vec<RecordBatch>,
+    now_ms: i64,
+) -> (Vec<DataFile>, Result<()>) {
+    let mut files = Vec::new();
+    let outcome = async {
+        for encoded in tokio::task::spawn_blocking(move || encode(&segment, now_ms)).await?? {
+            let path = encoded.file.path.clone();
+            // Named first: a write that fails may still have arrived.
+            files.push(encoded.file);
+            let put = objects.put(&path, encoded.bytes.into()).await;
+            put.map_err(error::object("write", &path))?;
+        }
+        Ok(())
+    };
+    let outcome = outcome.await;
+    (files, outcome)
 }
 
 /// Removes objects that nothing refers to; one that stays is removed at the next
@@ -237,10 +255,4 @@ pub(crate) async fn remove(
     let paths: Vec<_> = paths.into_iter().map(Ok).collect();
     let mut removed = objects.delete_stream(futures::stream::iter(paths).boxed());
     while removed.next().await.is_some() {}
-}
-
-fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -154,7 +154,7 @@ impl Store {
         let rows: Vec<_> = shares.iter().flat_map(|share| share.rows.clone()).collect();
         let segments = by_schema(rows, self.options.segment_rows);
         let encoders = self.options.encoders;
-        let written = write_segments(objects.as_ref(), segments, started_ms, encoders).await?;
+        let written = write_segments(objects, segments, started_ms, encoders).await?;
         fail::fail_point!("store-data-files-written");
         let mut made: Vec<Path> = written.iter().map(|file| file.path.clone()).collect();
         let prepared = self
@@ -250,7 +250,7 @@ impl Store {
         let objects = self.location.store();
         let key = share.source.key();
         let merged = rejects::to_merge(&document.rejects_files);
-        let mut lines = rejects::read_all(objects, &merged).await?;
+        let mut lines = rejects::read_all(objects, merged.clone()).await?;
         document.rejects_files.retain(|file| !merged.contains(file));
         lines.extend(share.rejects.iter().cloned());
         if !lines.is_empty() {

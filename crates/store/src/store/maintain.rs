@@ -16,8 +16,6 @@ use crate::table::{CHECKPOINT_INTERVAL, add_action, remove_action};
 /// Cursor documents kept of a source; they are its history.
 const DOCUMENTS_KEPT: usize = 64;
 
-const DAY_MS: i64 = 86_400_000;
-
 /// What upkeep did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Maintenance {

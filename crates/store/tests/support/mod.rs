@@ -1,7 +1,7 @@
 //! Rows, stores in memory, and an object store that fails.
 #![expect(dead_code, reason = "each test file uses a part of it")]
 
-mod faults;
+pub(crate) mod faults;
 
 use std::sync::Arc;
 
@@ -16,9 +16,6 @@ use url::Url;
 use vpcflow_ingest::SimulatedClock;
 use vpcflow_record::{DecodeOptions, Decoder, Format, RejectsBuilder};
 use vpcflow_store::{Checkpoint, Location, Snapshot, SourceId, Store, StoreOptions, read_rejects};
-
-#[expect(unused_imports, reason = "each test file uses a part of it")]
-pub(crate) use faults::{Fault, FaultKind, Faulty};
 
 /// 2026-11-22T00:00:00Z.
 pub(crate) const TODAY_MS: i64 = 1_795_305_600_000;

@@ -69,6 +69,7 @@ mod compact;
 mod data_file;
 mod durable;
 mod error;
+mod event_ids;
 mod info;
 mod live;
 mod location;

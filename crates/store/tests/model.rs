@@ -204,7 +204,7 @@ impl Model {
     }
 
     /// What the writer's queries see: all that was handed over, once.
-    async fn check_live(&mut self) {
+    async fn check_live(&mut self, after: &Operation) {
         if self.faulty.is_crashed() {
             return;
         }
@@ -213,7 +213,7 @@ impl Model {
         let expected: Vec<_> = sources
             .flat_map(|(source, known)| expected(source, known.appended))
             .collect();
-        assert_eq!(records(&snapshot).await, expected);
+        assert_same(&records(&snapshot).await, &expected, &format!("{after:?}"));
         let rejects: usize = self.known.iter().map(|known| known.rejects).sum();
         assert_eq!(reject_count(&snapshot).await, rejects);
     }
@@ -234,7 +234,7 @@ impl Model {
             expected.extend(support::expected(source, offset));
             rejects += refused;
         }
-        assert_eq!(records(&snapshot).await, expected);
+        assert_same(&records(&snapshot).await, &expected, "committed");
         assert_eq!(reject_count(&snapshot).await, rejects);
         let check = check(&mut reader).await.expect("the store is read");
         assert_eq!(check.findings, []);
@@ -266,7 +266,7 @@ proptest! {
             let mut model = Model::new().await;
             for operation in &operations {
                 model.run(operation).await;
-                model.check_live().await;
+                model.check_live(operation).await;
             }
             model.check_committed().await;
             // In the end everything arrives, and nothing is left behind.

@@ -488,3 +488,42 @@ async fn the_writer_can_be_sent() {
     });
     task.await.unwrap();
 }
+
+#[tokio::test]
+async fn event_ids_of_late_rows_are_found_again() {
+    let location = memory();
+    let mut store = open(&location).await;
+    let other = SourceId::new("logs:other");
+    for source in [&source(), &other] {
+        store
+            .append(source, rows(source, 0, 200), no_rejects())
+            .await
+            .unwrap();
+        store.checkpoint(source, at(200));
+    }
+    store.commit().await.unwrap().unwrap();
+    store
+        .append(&source(), rows(&source(), 200, 210), no_rejects())
+        .await
+        .unwrap();
+    let ids = async |since_ms| {
+        let mut ids = Vec::new();
+        let snapshot = store.snapshot();
+        snapshot
+            .event_ids(source().as_str(), since_ms, |id| ids.push(id.to_owned()))
+            .await
+            .unwrap();
+        ids.sort();
+        ids
+    };
+    let all: Vec<_> = (0..210).map(|n| format!("{n:020}")).collect();
+    assert_eq!(ids(0).await, all);
+    let today = ids(TODAY_MS).await;
+    assert!(today.len() > 50 && today.len() < 150, "{}", today.len());
+    // Every row without a time is among them.
+    assert!(
+        (0..210)
+            .filter(|n| n % 50 == 49)
+            .all(|n| today.contains(&format!("{n:020}")))
+    );
+}

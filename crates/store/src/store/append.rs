@@ -9,6 +9,7 @@ use object_store::{ObjectStore, ObjectStoreExt};
 use tokio::task::JoinError;
 
 use super::Store;
+use super::commit::Prepared;
 use crate::data_file::{DataFile, encode};
 use crate::error::{self, Result};
 use crate::source::SourceId;
@@ -126,16 +127,31 @@ impl Store {
         while let Some(done) = self.spills.join_next().await {
             outcome = outcome.and(self.replace_rows(done));
         }
-        // None is being written: all rows in memory are waiting.
+        for progress in self.progress.values_mut() {
+            // None is being written: all rows in memory are waiting.
+            progress.assigned = 0;
+        }
+        self.recount();
+        outcome
+    }
+
+    /// Counts the rows that wait for a file. Those of a commit in doubt have one:
+    /// they must not get into another.
+    pub(super) fn recount(&mut self) {
+        let taken = self.in_doubt.as_ref().map(Prepared::taken);
+        for (source, through) in taken.unwrap_or_default() {
+            if let Some(progress) = self.progress.get_mut(source) {
+                progress.assigned = progress.assigned.max(*through);
+            }
+        }
         let shared = self.live.lock();
         for (source, progress) in &mut self.progress {
-            let hot = shared.hot.get(source);
-            let rows = hot.map(|hot| hot.rows.values().map(RecordBatch::num_rows).sum());
-            progress.assigned = 0;
-            progress.waiting_rows = rows.unwrap_or_default();
+            let waiting = shared.hot.get(source).map(|hot| {
+                let waiting = hot.rows.range(progress.assigned..);
+                waiting.map(|(_, rows)| rows.num_rows()).sum()
+            });
+            progress.waiting_rows = waiting.unwrap_or_default();
         }
-        drop(shared);
-        outcome
     }
 
     async fn absorb(&mut self, done: Result<Result<Spilled>, JoinError>) -> Result<()> {

@@ -52,6 +52,13 @@ pub(super) struct Prepared {
     commit: Commit,
 }
 
+impl Prepared {
+    /// What leaves memory with it.
+    pub(super) fn taken(&self) -> &[(SourceId, u64)] {
+        &self.taken
+    }
+}
+
 /// What one source brings to a commit.
 struct Share {
     source: SourceId,
@@ -297,6 +304,7 @@ impl Store {
             Ok(Written::Theirs) => return Err(self.other_owner(prepared.entry.version)),
             Err(error) => {
                 self.in_doubt = Some(prepared);
+                self.recount();
                 return Err(error);
             }
         }
@@ -304,13 +312,10 @@ impl Store {
         let started_ms = prepared.states.iter().map(|state| state.committed_ms).max();
         let now_ms = self.clock.now_ms();
         prepared.commit.took_ms = now_ms - started_ms.unwrap_or(now_ms);
-        let mut shared = self.live.lock();
-        shared.committed(prepared.table, &prepared.states, &prepared.taken);
-        for (source, progress) in &mut self.progress {
-            let hot = shared.hot.get(source);
-            let rows = hot.map(|hot| hot.rows.values().map(RecordBatch::num_rows).sum());
-            progress.waiting_rows = rows.unwrap_or_default();
-        }
+        self.live
+            .lock()
+            .committed(prepared.table, &prepared.states, &prepared.taken);
+        self.recount();
         Ok(prepared.commit)
     }
 

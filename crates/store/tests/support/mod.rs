@@ -167,3 +167,28 @@ pub(crate) async fn reject_count(snapshot: &Snapshot) -> usize {
 pub(crate) fn expected(source: &SourceId, count: u64) -> Vec<(String, u64)> {
     (0..count).map(|n| (source.to_string(), n)).collect()
 }
+
+/// The same records, each as often; says what differs, not all there is.
+#[track_caller]
+pub(crate) fn assert_same(found: &[(String, u64)], expected: &[(String, u64)], what: &str) {
+    let count = |records: &[(String, u64)]| {
+        let mut counts = std::collections::BTreeMap::new();
+        for record in records {
+            *counts.entry(record.clone()).or_insert(0) += 1;
+        }
+        counts
+    };
+    let (found, expected) = (count(found), count(expected));
+    let differing: Vec<_> = found
+        .keys()
+        .chain(expected.keys())
+        .filter(|record| found.get(*record) != expected.get(*record))
+        .map(|record| (record, found.get(record), expected.get(record)))
+        .collect();
+    let shown = &differing[..differing.len().min(5)];
+    assert!(
+        differing.is_empty(),
+        "{what}: {} records are not there as often as expected, such as {shown:?}",
+        differing.len()
+    );
+}

@@ -165,7 +165,7 @@ mod tests {
         // Sums of hashes stand in checkpoints.
         assert_eq!(
             identity("eni-1-all", "0"),
-            0x9f46_6a3a_0b0c_6c3f_0000_0000_0000_0000_u128,
+            18_728_778_470_533_482_932_542_063_923_378_713_772,
         );
     }
 

@@ -109,7 +109,9 @@ impl Budget {
         let mut calls = self.lock();
         if calls.rate < calls.limit {
             let since_ms = now_ms.saturating_sub(calls.increased_ms).clamp(0, 1_000);
-            calls.rate = calls.limit.min(calls.rate + calls.limit * since_ms as f64 / INCREASE_MS);
+            calls.rate = calls
+                .limit
+                .min(calls.rate + calls.limit * since_ms as f64 / INCREASE_MS);
         }
         calls.increased_ms = now_ms;
     }

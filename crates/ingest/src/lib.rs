@@ -33,7 +33,7 @@ mod sink;
 pub use budget::{Budget, BudgetUsage};
 pub use checkpoint::{Checkpoint, CheckpointDelta, CheckpointMismatch};
 pub use clock::{Clock, SimulatedClock, SystemClock};
-pub use directory::{DirectoryFollower, FilesCheckpoint, FilesDelta};
+pub use directory::{DirectoryFollower, FilesCheckpoint, FilesDelta, FilesProgress};
 pub use events::{DecodingSink, EventDecoder, events_schema};
 pub use follow::{
     Delivery, Follow, FollowError, FollowOptions, Follower, GroupCheckpoint, GroupDelta, Progress,

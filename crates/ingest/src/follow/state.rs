@@ -390,7 +390,10 @@ impl Follow {
         if complete_to_ms != before_ms {
             self.unacknowledged.push_back((sequence, complete_to_ms));
         }
-        if self.committed_to_ms.is_some_and(|to_ms| to_ms <= complete_to_ms) {
+        if self
+            .committed_to_ms
+            .is_some_and(|to_ms| to_ms <= complete_to_ms)
+        {
             self.committed = Committed::default();
         }
         Some(Delivery {

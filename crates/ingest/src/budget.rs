@@ -136,6 +136,11 @@ impl Budget {
         calls.increased_ms = now_ms;
     }
 
+    /// Whether the other one is a clone: the calls of both are counted together.
+    pub fn is_shared_with(&self, other: &Budget) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// How much is used.
     pub fn usage(&self, now_ms: i64) -> BudgetUsage {
         let calls = self.lock();

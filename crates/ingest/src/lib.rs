@@ -27,6 +27,7 @@ mod group;
 mod history;
 mod input;
 mod memory;
+mod progress;
 mod range_map;
 mod sink;
 
@@ -45,4 +46,5 @@ pub use input::{
     FileDecoder, FileFormat, InputError, InputFile, Location, LocationError, expand, spool,
 };
 pub use memory::MemoryLogGroup;
+pub use progress::SourceProgress;
 pub use sink::{Collected, Decoded, EventKey, EventSink, Sink, SinkError};

@@ -17,6 +17,7 @@ use super::reading::Reading;
 use crate::checkpoint::CheckpointDelta;
 use crate::clock::Clock;
 use crate::input::{FileFormat, InputError, InputFile, Location, expand};
+use crate::progress::SourceProgress;
 use crate::sink::{Decoded, Sink, SinkError};
 
 /// Batches of a file that are decoded ahead of the sink.
@@ -143,7 +144,7 @@ impl DirectoryFollower {
         sink: &mut dyn Sink,
         stop: &CancellationToken,
         until_ms: Option<i64>,
-        progress: Option<watch::Sender<FilesProgress>>,
+        progress: Option<watch::Sender<SourceProgress>>,
     ) -> Result<(), SinkError> {
         let poll_ms = i64::try_from(poll.as_millis()).unwrap_or(i64::MAX).max(1);
         loop {
@@ -151,7 +152,7 @@ impl DirectoryFollower {
             sink.settle().await?;
             self.acknowledge(sink);
             if let Some(progress) = &progress {
-                progress.send_replace(self.progress);
+                progress.send_replace(SourceProgress::Files(self.progress));
             }
             let now_ms = clock.now_ms();
             if stop.is_cancelled() || until_ms.is_some_and(|until_ms| now_ms >= until_ms) {

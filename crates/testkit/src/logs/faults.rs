@@ -21,11 +21,14 @@ pub enum Fault {
     ExpiredCredentials,
     /// HTTP 400 `UnrecognizedClientException`: the access key is unknown.
     UnknownCredentials,
+    /// HTTP 400 `ResourceNotFoundException`: somebody deleted the log group.
+    GroupDeleted,
 }
 
 impl Fault {
     pub(super) fn error(self, operation: &str) -> ApiError {
         let (status, code, message) = match self {
+            Self::GroupDeleted => return ApiError::group_not_found(),
             Self::Throttled => (400, "ThrottlingException", "Rate exceeded".to_owned()),
             Self::Unavailable => (
                 500,

@@ -130,7 +130,10 @@ fn an_awkward_group_is_read_once_without_loss() {
 #[test]
 fn credentials_that_expire_and_a_group_that_is_deleted_are_waited_for() {
     for (fault, told) in [
-        (Fault::ExpiredCredentials, "may not be read: ExpiredTokenException"),
+        (
+            Fault::ExpiredCredentials,
+            "may not be read: ExpiredTokenException",
+        ),
         (Fault::GroupDeleted, "does not exist"),
     ] {
         let logs = Logs::start(FakeLogs::builder());
@@ -157,7 +160,13 @@ fn progress_is_told_as_json() {
     let mut records = Records::default();
     logs.put(GROUP, "eni-0a-all", records.make(now_ms() - MINUTE_MS, 30));
     let mut command = tail(&logs);
-    command.args(["--progress", "json", "--quiet", "--max-calls-per-second", "7"]);
+    command.args([
+        "--progress",
+        "json",
+        "--quiet",
+        "--max-calls-per-second",
+        "7",
+    ]);
     let mut running = Running::start(&mut command);
     running.wait_for_lines(30);
     running.signal("INT");

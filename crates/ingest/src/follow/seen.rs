@@ -107,9 +107,12 @@ impl Committed {
             if committed.shards.is_empty() {
                 committed.shards.resize_with(256, Shard::default);
             }
-            committed.shards[usize::from((hash >> 120) as u8)]
-                .hashes
-                .push(hash);
+            let hashes = &mut committed.shards[usize::from((hash >> 120) as u8)].hashes;
+            if hashes.len() == hashes.capacity() {
+                // By an eighth rather than to the double: there may be a gigabyte.
+                hashes.reserve_exact(hashes.len() / 8 + 64);
+            }
+            hashes.push(hash);
         }
         for shard in &mut committed.shards {
             shard.hashes.sort_unstable();

@@ -69,6 +69,15 @@ impl Checkpoint {
         }
     }
 
+    /// Milliseconds since the Unix epoch up to which the source is known to be
+    /// complete; `None` where it does not know.
+    pub fn complete_to_ms(&self) -> Option<i64> {
+        match self {
+            Checkpoint::LogGroup(checkpoint) => checkpoint.complete_to_ms(),
+            Checkpoint::Files(_) => None,
+        }
+    }
+
     /// Moves the checkpoint by one delivery. Deltas are applied in the order in
     /// which they came, each once.
     ///

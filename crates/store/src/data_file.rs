@@ -75,6 +75,12 @@ impl DataFile {
         FileStats::from_json(self.stats.as_deref()?)
     }
 
+    /// Whether some rows have no value of this column; `true` where nothing tells.
+    pub(crate) fn has_nulls(&self, column: &str) -> bool {
+        let nulls = |stats: FileStats| stats.null_count.get(column).copied();
+        self.stats().and_then(nulls) != Some(0)
+    }
+
     pub(crate) fn stats_json(&self) -> Option<&str> {
         self.stats.as_deref()
     }

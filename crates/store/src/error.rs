@@ -178,6 +178,17 @@ impl Error {
         Some(hint)
     }
 
+    /// The message with its causes.
+    pub fn with_causes(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(cause) = source {
+            text = format!("{text}: {cause}");
+            source = cause.source();
+        }
+        text
+    }
+
     /// Whether the same call may succeed later, as after a full disk or a network
     /// failure. Nothing that was handed over is lost then.
     pub fn is_transient(&self) -> bool {

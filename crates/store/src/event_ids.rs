@@ -1,109 +1,135 @@
-//! The ids of stored events: what a source drops as repeats after a restart.
+//! The events that a store has: what a source drops as repeats after a restart.
+
+use std::ops::Range;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
 use arrow_array::{Array, RecordBatch, StringViewArray};
 
+use crate::data_file::DataFile;
 use crate::error::Result;
 use crate::live::Snapshot;
 use crate::object_file::FileRows;
 use crate::rejects::read_rejects;
 
 /// The columns that are read.
-const COLUMNS: [&str; 3] = ["start", "log_group", "event_id"];
+const COLUMNS: [&str; 4] = ["start", "log_group", "log_stream", "event_id"];
 
-/// How long before its event a reject may seem to be committed, in milliseconds:
-/// clocks differ.
-const REJECTS_SLACK_MS: i64 = 86_400_000;
+/// An event's time is its record's `start`:
+/// <https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-cwl.html>. Within an
+/// hour, should a service take the end of the aggregation interval instead.
+const MARGIN_MS: i64 = 3_600_000;
+
+/// A log group takes events this far ahead of its clock, so that a row may be
+/// written so long before its event time:
+/// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html>.
+const AHEAD_MS: i64 = 2 * 3_600_000;
+
+/// Clocks differ by less.
+const SLACK_MS: i64 = 3_600_000;
 
 impl Snapshot {
-    /// Calls `take` with the event id of each row of a log group whose `start` is
-    /// `since_ms` or later (milliseconds since the Unix epoch), or that has none;
-    /// and with those of its rejects, some older ones among them. Reads three
-    /// columns of the files that may have such rows.
+    /// Calls `take` with log stream and event id of each event of a log group
+    /// with these times (milliseconds since the Unix epoch), in rows and rejects,
+    /// and of some others. Reads four columns of the files that may have such
+    /// rows.
     ///
     /// # Errors
     /// When a file cannot be read.
     pub async fn event_ids(
         &self,
         log_group: &str,
-        since_ms: i64,
-        mut take: impl FnMut(&str) + Send,
+        times: Range<i64>,
+        mut take: impl FnMut(&str, &str) + Send,
     ) -> Result<()> {
-        let since_us = since_ms.saturating_mul(1000);
+        let span = Span::of(&times);
         let files: Vec<_> = self.files().cloned().collect();
-        for file in files {
-            let may_have_rows = match (file.start_range_us, file.stats()) {
-                (Some((_, last_us)), Some(stats)) => {
-                    last_us >= since_us || stats.null_count.get("start") != Some(&0)
-                }
-                _ => true,
-            };
-            if !may_have_rows {
-                continue;
-            }
+        for file in files.iter().filter(|file| span.may_have(file)) {
             let objects = self.location().store();
-            let mut rows = FileRows::open(objects, &file, self.schema(), Some(&COLUMNS)).await?;
+            let mut rows = FileRows::open(objects, file, self.schema(), Some(&COLUMNS)).await?;
             while let Some(batch) = rows.next().await? {
-                take_ids(&batch, log_group, since_us, &mut take);
+                span.take_ids(&batch, log_group, &mut take);
             }
         }
         for batch in self.rows() {
-            take_ids(batch, log_group, since_us, &mut take);
+            span.take_ids(batch, log_group, &mut take);
         }
-        self.reject_ids(log_group, since_ms, &mut take).await
-    }
-
-    async fn reject_ids(
-        &self,
-        log_group: &str,
-        since_ms: i64,
-        take: &mut (impl FnMut(&str) + Send),
-    ) -> Result<()> {
-        // Rejects of a log group have its name and the stream's as their source.
-        let source = format!("logs:{log_group}/");
-        let mut take_batch = |batch: &RecordBatch| {
-            let (Some(sources), Some(ids)) = (text(batch, "source"), text(batch, "event_id"))
-            else {
-                return;
-            };
-            let pairs = sources.iter().zip(ids.iter());
-            for (from, id) in pairs {
-                if let (Some(from), Some(id)) = (from, id)
-                    && from.starts_with(&source)
-                {
-                    take(id);
-                }
-            }
-        };
         let files: Vec<_> = self.rejects_files().cloned().collect();
         for file in files {
-            if file.committed_ms >= since_ms.saturating_sub(REJECTS_SLACK_MS) {
-                let objects = self.location().store();
-                take_batch(&read_rejects(objects.as_ref(), &file).await?);
+            if file.committed_ms >= span.written_from_ms {
+                let rejects = read_rejects(self.location().store().as_ref(), &file).await?;
+                take_reject_ids(&rejects, log_group, &mut take);
             }
         }
-        self.rejects().iter().for_each(take_batch);
+        for rejects in self.rejects() {
+            take_reject_ids(rejects, log_group, &mut take);
+        }
         Ok(())
+    }
+}
+
+/// Event times, and where rows of theirs may be.
+struct Span {
+    start_us: Range<i64>,
+    written_from_ms: i64,
+}
+
+impl Span {
+    fn of(times: &Range<i64>) -> Span {
+        let from_ms = times.start.saturating_sub(MARGIN_MS);
+        let to_ms = times.end.saturating_add(MARGIN_MS);
+        Span {
+            start_us: from_ms.saturating_mul(1000)..to_ms.saturating_mul(1000),
+            written_from_ms: times.start.saturating_sub(AHEAD_MS + SLACK_MS),
+        }
+    }
+
+    fn may_have(&self, file: &DataFile) -> bool {
+        let overlaps = file.start_range_us.is_none_or(|(first_us, last_us)| {
+            first_us < self.start_us.end && last_us >= self.start_us.start
+        });
+        file.modified_ms >= self.written_from_ms && (overlaps || file.has_nulls("start"))
+    }
+
+    fn take_ids(&self, batch: &RecordBatch, log_group: &str, take: &mut impl FnMut(&str, &str)) {
+        let (Some(groups), Some(streams), Some(ids)) = (
+            text(batch, "log_group"),
+            text(batch, "log_stream"),
+            text(batch, "event_id"),
+        ) else {
+            return;
+        };
+        let starts = batch
+            .column_by_name("start")
+            .and_then(|starts| starts.as_primitive_opt::<TimestampMicrosecondType>());
+        for row in 0..batch.num_rows() {
+            let is_ours = groups.is_valid(row) && groups.value(row) == log_group;
+            let is_in_time = starts.is_none_or(|starts| {
+                starts.is_null(row) || self.start_us.contains(&starts.value(row))
+            });
+            if is_ours && is_in_time && streams.is_valid(row) && ids.is_valid(row) {
+                take(streams.value(row), ids.value(row));
+            }
+        }
+    }
+}
+
+/// The stream of a refused event is in its source: `logs:GROUP/STREAM`.
+fn take_reject_ids(rejects: &RecordBatch, log_group: &str, take: &mut impl FnMut(&str, &str)) {
+    let (Some(sources), Some(ids)) = (text(rejects, "source"), text(rejects, "event_id")) else {
+        return;
+    };
+    let prefix = format!("logs:{log_group}/");
+    for row in 0..rejects.num_rows() {
+        if sources.is_valid(row)
+            && ids.is_valid(row)
+            && let Some(stream) = sources.value(row).strip_prefix(&prefix)
+        {
+            take(stream, ids.value(row));
+        }
     }
 }
 
 fn text<'a>(batch: &'a RecordBatch, name: &str) -> Option<&'a StringViewArray> {
     batch.column_by_name(name)?.as_string_view_opt()
-}
-
-fn take_ids(batch: &RecordBatch, log_group: &str, since_us: i64, take: &mut impl FnMut(&str)) {
-    let (Some(groups), Some(ids)) = (text(batch, "log_group"), text(batch, "event_id")) else {
-        return;
-    };
-    let starts = batch
-        .column_by_name("start")
-        .and_then(|starts| starts.as_primitive_opt::<TimestampMicrosecondType>());
-    for row in 0..batch.num_rows() {
-        let is_old =
-            starts.is_some_and(|starts| starts.is_valid(row) && starts.value(row) < since_us);
-        if !is_old && groups.is_valid(row) && groups.value(row) == log_group && ids.is_valid(row) {
-            take(ids.value(row));
-        }
-    }
 }

@@ -95,13 +95,20 @@ impl Sink for Count {
         let column = |name| batch.rows.column_by_name(name).ok_or("no column");
         let numbers = column("bytes")?.as_primitive::<Int64Type>();
         self.records += numbers.len() as u64;
-        self.sum += numbers.values().iter().map(|number| *number as u64).sum::<u64>();
+        self.sum += numbers
+            .values()
+            .iter()
+            .map(|number| *number as u64)
+            .sum::<u64>();
         if batch.rejects.num_rows() > 0 {
             return Err("records were refused".into());
         }
         let now_us = SystemClock.now_ms() * 1_000;
         let visible = column("ingestion_time")?.as_primitive::<TimestampMicrosecondType>();
-        let live = visible.values().iter().filter(|at| **at >= self.live_from_us);
+        let live = visible
+            .values()
+            .iter()
+            .filter(|at| **at >= self.live_from_us);
         self.waits_ms.extend(live.map(|at| (now_us - at) / 1_000));
         Ok(())
     }
@@ -143,10 +150,18 @@ async fn pass(interfaces: u64, hours: i64) -> Outcome<()> {
     let seconds = began.elapsed().as_secs_f64();
     let count = sink.into_inner();
     // Each record's bytes are its number.
-    assert_eq!(count.sum, count.records * (count.records - 1) / 2, "not each once");
+    assert_eq!(
+        count.sum,
+        count.records * (count.records - 1) / 2,
+        "not each once"
+    );
     let traffic = Traffic {
         interfaces,
-        ..Traffic::new(GROUP, 0, count.records as i64 * 60_000 / (50 * interfaces as i64))
+        ..Traffic::new(
+            GROUP,
+            0,
+            count.records as i64 * 60_000 / (50 * interfaces as i64),
+        )
     };
     let (calls, fewest) = (state.progress().pages, traffic.fewest_pages());
     println!(
@@ -196,8 +211,7 @@ async fn lag(span: Duration) -> Outcome<()> {
         waits_ms.len(),
         at(50),
         at(99),
-        budget.usage(SystemClock.now_ms()).calls as f64
-            / (60.0 + span.as_secs_f64()),
+        budget.usage(SystemClock.now_ms()).calls as f64 / (60.0 + span.as_secs_f64()),
     );
     Ok(())
 }

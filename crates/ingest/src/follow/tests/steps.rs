@@ -45,8 +45,8 @@ fn a_range_is_paged_through_and_empty_pages_are_not_its_end() {
     }
     let delivery = follow.page(now_ms, first.id, page([event("a", "2", 120_000)], None));
     assert_eq!(ids(delivery), ["2"]);
-    // Three pages: three times the pause.
-    let until_ms = now_ms + 15_000;
+    // Three pages: half as long again as for two.
+    let until_ms = now_ms + 7_500;
     assert_eq!(follow.step(now_ms), Step::Wait { until_ms });
 }
 

@@ -24,7 +24,7 @@ use vpcflow_record::{Format, Policy};
 use vpcflow_testkit::Traffic;
 
 const GROUP: &str = "/vpc/bench";
-const HOUR_MS: i64 = 3_600_000;
+const MINUTE_MS: i64 = 60_000;
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -34,8 +34,8 @@ async fn main() -> Outcome<()> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         ["pass"] => {
-            for (interfaces, hours) in [(10, 24), (1_000, 1), (10_000, 1)] {
-                pass(interfaces, hours).await?;
+            for (interfaces, minutes) in [(10, 24 * 60), (1_000, 60), (10_000, 10)] {
+                pass(interfaces, minutes).await?;
             }
             Ok(())
         }
@@ -95,13 +95,20 @@ impl Sink for Count {
         let column = |name| batch.rows.column_by_name(name).ok_or("no column");
         let numbers = column("bytes")?.as_primitive::<Int64Type>();
         self.records += numbers.len() as u64;
-        self.sum += numbers.values().iter().map(|number| *number as u64).sum::<u64>();
+        self.sum += numbers
+            .values()
+            .iter()
+            .map(|number| *number as u64)
+            .sum::<u64>();
         if batch.rejects.num_rows() > 0 {
             return Err("records were refused".into());
         }
         let now_us = SystemClock.now_ms() * 1_000;
         let visible = column("ingestion_time")?.as_primitive::<TimestampMicrosecondType>();
-        let live = visible.values().iter().filter(|at| **at >= self.live_from_us);
+        let live = visible
+            .values()
+            .iter()
+            .filter(|at| **at >= self.live_from_us);
         self.waits_ms.extend(live.map(|at| (now_us - at) / 1_000));
         Ok(())
     }
@@ -118,16 +125,16 @@ fn sink(live_from_us: i64) -> DecodingSink<Count> {
     DecodingSink::new(decoder, count)
 }
 
-async fn pass(interfaces: u64, hours: i64) -> Outcome<()> {
+async fn pass(interfaces: u64, minutes: i64) -> Outcome<()> {
     let server = Server::start(&[
         format!("interfaces={interfaces}"),
-        format!("hours={hours}"),
+        format!("minutes={minutes}"),
         "everything=1".to_owned(),
     ])
     .await?;
     // The server has whole minutes: as many of them, at the most.
     let now_ms = SystemClock.now_ms();
-    let (start_ms, end_ms) = (now_ms - (hours + 1) * HOUR_MS, now_ms + 60_000);
+    let (start_ms, end_ms) = (now_ms - (minutes + 2) * MINUTE_MS, now_ms + MINUTE_MS);
     let group = CloudWatchLogGroup::new(&server.config, GROUP)?;
     let follower = Follower {
         group: &group,
@@ -143,10 +150,18 @@ async fn pass(interfaces: u64, hours: i64) -> Outcome<()> {
     let seconds = began.elapsed().as_secs_f64();
     let count = sink.into_inner();
     // Each record's bytes are its number.
-    assert_eq!(count.sum, count.records * (count.records - 1) / 2, "not each once");
+    assert_eq!(
+        count.sum,
+        count.records * (count.records - 1) / 2,
+        "not each once"
+    );
     let traffic = Traffic {
         interfaces,
-        ..Traffic::new(GROUP, 0, count.records as i64 * 60_000 / (50 * interfaces as i64))
+        ..Traffic::new(
+            GROUP,
+            0,
+            count.records as i64 * 60_000 / (50 * interfaces as i64),
+        )
     };
     let (calls, fewest) = (state.progress().pages, traffic.fewest_pages());
     println!(
@@ -162,8 +177,8 @@ async fn pass(interfaces: u64, hours: i64) -> Outcome<()> {
 async fn lag(span: Duration) -> Outcome<()> {
     let server = Server::start(&[
         "interfaces=1000".to_owned(),
-        "hours=3".to_owned(),
-        "ahead_hours=1".to_owned(),
+        "minutes=180".to_owned(),
+        "ahead_minutes=60".to_owned(),
     ])
     .await?;
     let now_ms = SystemClock.now_ms();
@@ -176,11 +191,11 @@ async fn lag(span: Duration) -> Outcome<()> {
         progress: None,
     };
     let mut state = Follow::new(FollowOptions {
-        since_ms: now_ms - HOUR_MS,
+        since_ms: now_ms - 60 * MINUTE_MS,
         ..FollowOptions::default()
     });
     // A minute to catch up with the last hour.
-    let live_from_ms = now_ms + 60_000;
+    let live_from_ms = now_ms + MINUTE_MS;
     let mut sink = sink(live_from_ms * 1_000);
     let stop = CancellationToken::new();
     let end_ms = live_from_ms + i64::try_from(span.as_millis())?;
@@ -196,8 +211,7 @@ async fn lag(span: Duration) -> Outcome<()> {
         waits_ms.len(),
         at(50),
         at(99),
-        budget.usage(SystemClock.now_ms()).calls as f64
-            / (60.0 + span.as_secs_f64()),
+        budget.usage(SystemClock.now_ms()).calls as f64 / (60.0 + span.as_secs_f64()),
     );
     Ok(())
 }

@@ -219,8 +219,8 @@ pub(crate) struct TailArgs {
     /// Calls to a region's log groups, at most [default: six in ten of the region's quota]
     #[arg(long, value_name = "N", value_parser = calls_per_second)]
     pub(crate) max_calls_per_second: Option<f64>,
-    /// How to tell on standard error how far the reading has come [default: a line that is
-    /// redrawn, on a terminal that no records are printed to]
+    /// Tell on standard error how far the reading has come, in a line that is redrawn or as JSON
+    /// [default: line on a terminal that no records are printed to]
     #[arg(long, value_name = "HOW")]
     pub(crate) progress: Option<ProgressStyle>,
     /// End after this time
@@ -246,11 +246,9 @@ pub(crate) struct TailArgs {
 /// How a tail tells how far it has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ProgressStyle {
-    /// One line, redrawn
+    // Words that explain these would make the help of every option longer.
     Line,
-    /// An object a line, every ten seconds and at the end
     Json,
-    /// Not at all
     None,
 }
 

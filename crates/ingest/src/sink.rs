@@ -59,9 +59,9 @@ pub trait Sink: Send {
         u64::MAX
     }
 
-    /// The events with these event times that are durable, rows and rejects;
-    /// more do no harm. `None` if the sink keeps none. The stream of a reject is
-    /// in its `source`, after `logs:GROUP/`.
+    /// The events with these event times that the sink was ever handed, rows and
+    /// rejects, durable or not yet; more do no harm. `None` if it keeps none. The
+    /// stream of a reject is in its `source`, after `logs:GROUP/`.
     ///
     /// # Errors
     /// As [`Sink::write`].

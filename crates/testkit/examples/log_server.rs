@@ -2,7 +2,7 @@
 //! and for trying things out.
 //!
 //! ```text
-//! cargo run --release -p vpcflow-testkit --example log_server -- interfaces=1000 hours=1
+//! cargo run --release -p vpcflow-testkit --example log_server -- interfaces=1000 minutes=60
 //! ```
 //!
 //! It prints its URL, and ends with its standard input. Each argument is
@@ -12,8 +12,8 @@
 //! |---|---|
 //! | `port` | where to listen; any free port unless set |
 //! | `interfaces`, `records_per_minute` | of the traffic; 10 and 50 |
-//! | `hours` | how far the traffic goes back; 1 |
-//! | `ahead_hours` | how far it goes on after now; 0 |
+//! | `minutes` | how far the traffic goes back; 60 |
+//! | `ahead_minutes` | how far it goes on after now; 0 |
 //! | `everything` | `1`: all records are visible at once, not late |
 //! | `calls_per_second` | the quota, in real time |
 //! | `throttle_every`, `unavailable_every`, `drop_every` | every n-th call |
@@ -26,14 +26,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::io::AsyncReadExt;
 use vpcflow_testkit::{FakeLogs, Traffic};
 
-const HOUR_MS: i64 = 3_600_000;
+const MINUTE_MS: i64 = 60_000;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let start_ms = now_ms()?;
-    let mut traffic = Traffic::new("/vpc/bench", start_ms - HOUR_MS, HOUR_MS);
+    let mut traffic = Traffic::new("/vpc/bench", start_ms, 0);
     let mut builder = FakeLogs::builder();
-    let (mut hours, mut ahead_hours, mut everything) = (1, 0, 0);
+    let (mut minutes, mut ahead_minutes, mut everything) = (60, 0, 0);
     let (mut slow_every, mut slow_ms) = (0, 0);
     for argument in std::env::args().skip(1) {
         let (name, value) = argument.split_once('=').ok_or("write name=value")?;
@@ -42,8 +42,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
             "port" => builder = builder.port(u16::try_from(value)?),
             "interfaces" => traffic.interfaces = value,
             "records_per_minute" => traffic.records_per_minute = value,
-            "hours" => hours = i64::try_from(value)?,
-            "ahead_hours" => ahead_hours = i64::try_from(value)?,
+            "minutes" => minutes = i64::try_from(value)?,
+            "ahead_minutes" => ahead_minutes = i64::try_from(value)?,
             "everything" => everything = value,
             "calls_per_second" => builder = builder.calls_per_second(value),
             "throttle_every" => builder = builder.throttle_every(value),
@@ -57,8 +57,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     if slow_every > 0 {
         builder = builder.slow_every(slow_every, Duration::from_millis(slow_ms));
     }
-    traffic.start_ms = (start_ms - hours * HOUR_MS) / 60_000 * 60_000;
-    traffic.end_ms = start_ms + ahead_hours * HOUR_MS;
+    traffic.start_ms = (start_ms - minutes * MINUTE_MS) / MINUTE_MS * MINUTE_MS;
+    traffic.end_ms = start_ms + ahead_minutes * MINUTE_MS;
     let logs = builder.traffic(traffic).start().await;
     if everything == 0 {
         logs.set_now(start_ms);

@@ -1,7 +1,6 @@
 //! Looking for files and what they have, again and again.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::PathBuf;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,19 +10,19 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use vpcflow_record::{DecodeOptions, Format, Policy, flows_schema};
 
-use super::checkpoint::{FileId, FileState, FilesCheckpoint, FilesDelta};
-use super::identity::{Head, Inode, first_bytes};
+use super::checkpoint::{FileId, FileState, FilesCheckpoint};
+use super::identity::Inode;
+use super::known::Known;
+use super::listing::{is_wrapped, list};
 use super::reading::Reading;
 use crate::checkpoint::CheckpointDelta;
 use crate::clock::Clock;
-use crate::input::{FileFormat, InputError, InputFile, Location, expand};
+use crate::input::{FileFormat, InputError, InputFile, Location};
 use crate::progress::SourceProgress;
 use crate::sink::{Decoded, Sink, SinkError};
 
 /// Batches of a file that are decoded ahead of the sink.
 const AHEAD: usize = 2;
-/// Files that have gone and are remembered, at most.
-const MAX_GONE: usize = 10_000;
 
 /// Follows the files of directories, patterns and paths: what is there, what is
 /// appended, and new files.
@@ -38,6 +37,8 @@ const MAX_GONE: usize = 10_000;
 /// * A compressed file, and one of JSON, is read when its size has stood still
 ///   from one poll to the next.
 /// * A last line without a line feed waits for its end.
+/// * A new file that begins as another that is there is read at the next poll,
+///   unless the other was truncated by then.
 ///
 /// Two files that lie side by side are two log streams, whatever is in them.
 #[derive(Debug)]
@@ -46,13 +47,13 @@ pub struct DirectoryFollower {
     declared: Option<Format>,
     policy: Policy,
     table: SchemaRef,
-    files: BTreeMap<FileId, FileState>,
-    by_inode: HashMap<Inode, FileId>,
+    known: Known,
     /// Sizes at the last poll of files that must stand still to be read.
     growing: HashMap<Inode, u64>,
+    /// New files that begin as one that is still there: seen at one poll.
+    copies: HashSet<Inode>,
     /// Files with damage, with the size that they had: told once.
     damaged: HashMap<Inode, u64>,
-    delta: FilesDelta,
     sequence: u64,
     progress: FilesProgress,
 }
@@ -102,18 +103,15 @@ impl DirectoryFollower {
             formats.push(FileFormat::resolve(&file, declared.as_ref())?.format);
         }
         formats.extend(declared.clone());
-        let files = checkpoint.files().clone();
-        let there = files.iter().filter(|(_, file)| !file.gone);
         Ok(DirectoryFollower {
-            by_inode: there.map(|(id, file)| (file.inode, *id)).collect(),
             table: flows_schema(&formats),
             locations,
             declared,
             policy,
-            files,
+            known: Known::new(checkpoint),
             growing: HashMap::new(),
+            copies: HashSet::new(),
             damaged: HashMap::new(),
-            delta: FilesDelta::default(),
             sequence: 0,
             progress: FilesProgress::default(),
         })
@@ -126,7 +124,7 @@ impl DirectoryFollower {
 
     /// Files being followed.
     pub fn files(&self) -> usize {
-        self.by_inode.len()
+        self.known.len()
     }
 
     /// Follows until `stop` is cancelled or the clock shows `until_ms`. Tells
@@ -201,19 +199,26 @@ impl DirectoryFollower {
         to_end: bool,
     ) -> Result<(), SinkError> {
         let files = list(&self.locations)?;
-        self.note_gone(&files);
+        self.known.note_gone(&files);
+        let there: HashSet<_> = files.iter().map(|(inode, _)| *inode).collect();
+        self.growing.retain(|inode, _| there.contains(inode));
+        self.copies.retain(|inode| there.contains(inode));
+        self.damaged.retain(|inode, _| there.contains(inode));
         // Those that are known first: what became of them tells whether a new
         // one is a copy.
         let mut to_read = Vec::new();
         for (inode, file) in &files {
-            if let Some(id) = self.by_inode.get(inode).copied() {
-                to_read.push((file.path.clone(), self.check(id, *inode, file, sink)?));
+            if let Some(id) = self.known.id(*inode) {
+                to_read.push((file.path.clone(), self.known.check(id, *inode, file, sink)?));
             }
         }
         for (inode, file) in &files {
-            let known = self.by_inode.contains_key(inode);
+            let known = self.known.id(*inode).is_some();
+            if !known && !to_end && self.waits_for_original(*inode, file)? {
+                continue;
+            }
             if !known && file.size_bytes > 0 && (to_end || !self.is_growing(*inode, file)?) {
-                match self.meet(*inode, file) {
+                match self.known.meet(*inode, file) {
                     Ok(id) => to_read.push((file.path.clone(), Some(id))),
                     Err(error) if to_end => return Err(error.into()),
                     Err(error) => self.tell_damage(*inode, file, &error, sink),
@@ -229,164 +234,24 @@ impl DirectoryFollower {
             let (Some(id), Some(file)) = (id, by_path.get(&path)) else {
                 continue;
             };
-            if self.has_more(id, file) && (to_end || !self.is_growing_wrapped(id, file)) {
+            if self.known.has_more(id, file) && (to_end || !self.is_growing_wrapped(id, file)) {
                 self.read(id, file, sink, stop, to_end).await?;
             }
         }
         self.progress.files = files.len();
-        if !self.delta.is_empty() {
+        if !self.known.delta.is_empty() {
             self.deliver(sink).await?;
         }
         Ok(())
     }
 
-    /// Notes which files are no longer there.
-    fn note_gone(&mut self, files: &[(Inode, InputFile)]) {
-        let there: HashSet<_> = files.iter().map(|(inode, _)| *inode).collect();
-        let gone = self
-            .by_inode
-            .iter()
-            .filter(|(inode, _)| !there.contains(inode));
-        let gone: Vec<_> = gone.map(|(_, id)| *id).collect();
-        for id in gone {
-            self.lose(id);
+    /// Whether a new file begins as one that is there: rotation copies first and
+    /// truncates then, so what it is shows at the next poll.
+    fn waits_for_original(&mut self, inode: Inode, file: &InputFile) -> Result<bool, InputError> {
+        if file.size_bytes == 0 || is_wrapped(file)? || self.copies.contains(&inode) {
+            return Ok(false);
         }
-        self.growing.retain(|inode, _| there.contains(inode));
-        self.damaged.retain(|inode, _| there.contains(inode));
-    }
-
-    /// Notes that a file is not where it was: gone, or another one is there.
-    fn lose(&mut self, id: FileId) {
-        if let Some(file) = self.files.get_mut(&id) {
-            file.gone = true;
-            self.by_inode.remove(&file.inode);
-            self.delta.files.insert(id, file.clone());
-        }
-        let gone = self.files.iter().filter(|(_, file)| file.gone);
-        if gone.clone().count() > MAX_GONE
-            && let Some((oldest, _)) = gone.min_by_key(|(id, _)| **id)
-        {
-            let oldest = *oldest;
-            self.files.remove(&oldest);
-            self.delta.files.remove(&oldest);
-            self.delta.forgotten.push(oldest);
-        }
-    }
-
-    /// Looks whether a known file is still the same. Returns the id under which
-    /// to read it.
-    fn check(
-        &mut self,
-        id: FileId,
-        inode: Inode,
-        file: &InputFile,
-        sink: &mut dyn Sink,
-    ) -> Result<Option<FileId>, InputError> {
-        let Some(known) = self.files.get_mut(&id) else {
-            return Ok(None);
-        };
-        if known.path != file.name {
-            known.path.clone_from(&file.name);
-            self.delta.files.insert(id, known.clone());
-        }
-        let plain = known.wrapped_bytes.is_none();
-        let what = if plain && file.size_bytes < known.offset {
-            "got shorter"
-        } else if self.has_more(id, file) && !self.is_the_same(id, file)? {
-            "was replaced"
-        } else {
-            return Ok(Some(id));
-        };
-        sink.notice(&format!(
-            "`{}` {what}: it is read again from its start",
-            file.name
-        ));
-        self.lose(id);
-        if file.size_bytes == 0 {
-            return Ok(None);
-        }
-        Ok(Some(self.add(inode, file, None)?))
-    }
-
-    fn is_the_same(&self, id: FileId, file: &InputFile) -> Result<bool, InputError> {
-        match self.files.get(&id) {
-            Some(known) if known.head.bytes > 0 => Ok(known.head.fits(&first_bytes(file)?)),
-            _ => Ok(true),
-        }
-    }
-
-    /// Takes in a file that was not known: perhaps one that was, elsewhere.
-    fn meet(&mut self, inode: Inode, file: &InputFile) -> Result<FileId, InputError> {
-        let text = first_bytes(file)?;
-        let wrapped = is_wrapped(file)?;
-        let is_copy = |known: &FileState| {
-            (known.gone || wrapped)
-                && (wrapped || known.offset <= file.size_bytes)
-                && known.head.fits(&text)
-        };
-        let copied = self.files.iter().filter(|(_, known)| is_copy(known));
-        let copied = copied.max_by_key(|(_, known)| known.offset);
-        let copied = copied.map(|(id, known)| (*id, known.clone()));
-        match copied {
-            Some((id, known)) if known.gone => {
-                let moved = FileState {
-                    path: file.name.clone(),
-                    inode,
-                    gone: false,
-                    wrapped_bytes: wrapped.then_some(0),
-                    ..known
-                };
-                self.delta.files.insert(id, moved.clone());
-                self.files.insert(id, moved);
-                self.by_inode.insert(inode, id);
-                Ok(id)
-            }
-            copied => self.add(inode, file, copied.map(|(_, known)| known)),
-        }
-    }
-
-    /// Adds a file, which may be a copy of one that is known and still there.
-    fn add(
-        &mut self,
-        inode: Inode,
-        file: &InputFile,
-        copied: Option<FileState>,
-    ) -> Result<FileId, InputError> {
-        let id = self.files.last_key_value().map_or(0, |(id, _)| id + 1);
-        let wrapped_bytes = is_wrapped(file)?.then_some(0);
-        let state = FileState {
-            path: file.name.clone(),
-            inode,
-            head: Head::default(),
-            offset: 0,
-            wrapped_bytes,
-            format: String::new(),
-            commas: false,
-            gone: false,
-        };
-        let state = match copied {
-            Some(copied) => FileState {
-                head: copied.head,
-                offset: copied.offset,
-                format: copied.format,
-                commas: copied.commas,
-                ..state
-            },
-            None => state,
-        };
-        self.files.insert(id, state);
-        self.by_inode.insert(inode, id);
-        Ok(id)
-    }
-
-    fn has_more(&self, id: FileId, file: &InputFile) -> bool {
-        let size_bytes = file.size_bytes;
-        self.files
-            .get(&id)
-            .is_some_and(|known| match known.wrapped_bytes {
-                Some(read_bytes) => size_bytes != read_bytes,
-                None => size_bytes > known.offset,
-            })
+        Ok(self.known.resembles(file)? && self.copies.insert(inode))
     }
 
     /// Whether a file that must stand still to be read has another size than at
@@ -399,7 +264,7 @@ impl DirectoryFollower {
     }
 
     fn is_growing_wrapped(&mut self, id: FileId, file: &InputFile) -> bool {
-        match self.files.get(&id) {
+        match self.known.get(id) {
             Some(known) if known.wrapped_bytes.is_some_and(|read| read > 0) => {
                 let before = self.growing.insert(known.inode, file.size_bytes);
                 before != Some(file.size_bytes)
@@ -418,7 +283,7 @@ impl DirectoryFollower {
         stop: &CancellationToken,
         to_end: bool,
     ) -> Result<(), SinkError> {
-        let Some(state) = self.files.get(&id).cloned() else {
+        let Some(state) = self.known.get(id).cloned() else {
             return Ok(());
         };
         let inode = state.inode;
@@ -442,7 +307,7 @@ impl DirectoryFollower {
             (reading.state, result)
         });
         while let Some((batch, state)) = batches.recv().await {
-            self.keep(id, state);
+            self.known.keep(id, state);
             sink.write(batch).await?;
             self.deliver(sink).await?;
             if stop.is_cancelled() {
@@ -457,27 +322,20 @@ impl DirectoryFollower {
             return Ok(());
         }
         match result {
-            Ok(()) => self.keep(id, state),
+            Ok(()) => self.known.keep(id, state),
             Err(error) if to_end => return Err(error),
             Err(error) => self.tell_damage(inode, file, &*error, sink),
         }
-        let offset = self.files.get(&id).map_or(before, |state| state.offset);
+        let offset = self.known.get(id).map_or(before, |state| state.offset);
         self.progress.bytes += offset - before;
         Ok(())
-    }
-
-    fn keep(&mut self, id: FileId, state: FileState) {
-        if self.files.get(&id) != Some(&state) {
-            self.delta.files.insert(id, state.clone());
-            self.files.insert(id, state);
-        }
     }
 
     /// Hands the pending delta on.
     async fn deliver(&mut self, sink: &mut dyn Sink) -> Result<(), SinkError> {
         self.sequence += 1;
         self.progress.delivered = self.sequence;
-        let delta = std::mem::take(&mut self.delta);
+        let delta = std::mem::take(&mut self.known.delta);
         sink.checkpoint(self.sequence, CheckpointDelta::Files(delta))
             .await?;
         self.acknowledge(sink);
@@ -500,17 +358,23 @@ impl DirectoryFollower {
         if self.damaged.insert(inode, file.size_bytes) != Some(file.size_bytes) {
             sink.notice(&format!("{error}: it is tried again when it changes"));
         }
-        if let Some(id) = self.by_inode.get(&inode)
-            && let Some(known) = self.files.get_mut(id)
-        {
-            known.wrapped_bytes = known.wrapped_bytes.map(|_| file.size_bytes);
+        let id = self.known.id(inode);
+        if let Some((id, known)) = id.and_then(|id| Some((id, self.known.get(id)?.clone()))) {
+            let wrapped_bytes = known.wrapped_bytes.map(|_| file.size_bytes);
+            self.known.keep(
+                id,
+                FileState {
+                    wrapped_bytes,
+                    ..known
+                },
+            );
         }
     }
 
     /// What is left of the file at the end, in words.
     fn unread(&self, file: &InputFile) -> Option<String> {
         let inode = Inode::of(&file.path.metadata().ok()?);
-        let known = self.by_inode.get(&inode).and_then(|id| self.files.get(id));
+        let known = self.known.id(inode).and_then(|id| self.known.get(id));
         match known {
             Some(known) if known.wrapped_bytes.is_none() && file.size_bytes > known.offset => {
                 Some(format!(
@@ -526,45 +390,4 @@ impl DirectoryFollower {
             _ => None,
         }
     }
-}
-
-/// Whether the text of a file is inside of something: compressed, or JSON.
-fn is_wrapped(file: &InputFile) -> Result<bool, InputError> {
-    use std::io::Read;
-    if file.is_compressed()? {
-        return Ok(true);
-    }
-    let mut start = Vec::new();
-    let mut input = file.open_raw()?.take(64);
-    input
-        .read_to_end(&mut start)
-        .map_err(|error| file.error(error))?;
-    // No record begins with a bracket.
-    Ok(start.trim_ascii_start().starts_with(b"{") || start.trim_ascii_start().starts_with(b"["))
-}
-
-/// The files of all locations, in order of their paths; each once, whatever
-/// names it has.
-pub(super) fn list(locations: &[Location]) -> Result<Vec<(Inode, InputFile)>, InputError> {
-    let mut found: BTreeMap<PathBuf, InputFile> = BTreeMap::new();
-    for location in locations {
-        let files = match expand(location) {
-            Err(InputError::NoLogs(_) | InputError::NoMatch(_)) => continue,
-            files => files?,
-        };
-        found.extend(files.into_iter().map(|file| (file.path.clone(), file)));
-    }
-    let mut known = HashSet::new();
-    let mut files = Vec::new();
-    for (path, file) in found {
-        // Gone since it was listed: nothing to follow.
-        let Ok(metadata) = path.metadata() else {
-            continue;
-        };
-        let inode = Inode::of(&metadata);
-        if known.insert(inode) {
-            files.push((inode, file));
-        }
-    }
-    Ok(files)
 }

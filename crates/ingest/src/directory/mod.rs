@@ -2,13 +2,16 @@
 //!
 //! * [`FilesCheckpoint`] is how far each file was read, for a sink to keep with
 //!   the rows.
-//! * `identity` tells a renamed, copied or compressed file from a new one.
+//! * `known` tells a renamed, copied or compressed file from a new one, by its
+//!   `identity`.
 //! * `reading` reads one file from its offset on.
 //! * [`DirectoryFollower`] looks for files and what they have, again and again.
 
 mod checkpoint;
 mod follower;
 mod identity;
+mod known;
+mod listing;
 mod reading;
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 use vpcflow_record::Policy;
 
-use super::follower::list;
+use super::listing::list;
 use super::*;
 use crate::checkpoint::CheckpointDelta;
 use crate::clock::SimulatedClock;
@@ -321,6 +321,26 @@ async fn a_process_that_ends_in_the_middle_goes_on_there() {
     );
     store.rows.retain(|row| !row.starts_with('r'));
     store.assert_has(0..50_000);
+}
+
+#[tokio::test]
+async fn a_copy_that_is_truncated_later_is_waited_for() {
+    let root = tempfile::tempdir().unwrap();
+    let (a, copy) = (root.path().join("a.log"), root.path().join("0.log"));
+    let (a, copy) = (&a, &copy);
+    append(a, &lines(0..3));
+    let script = run(
+        root.path(),
+        vec![
+            Box::new(move || assert!(std::fs::copy(a, copy).unwrap() > 0)),
+            Box::new(move || std::fs::write(a, lines(3..5)).unwrap()),
+            // A file beside it with the same text is one of its own.
+            Box::new(move || std::fs::write(copy.with_extension("txt"), lines(3..5)).unwrap()),
+            Box::new(|| {}),
+        ],
+    )
+    .await;
+    assert_eq!(script.rows, [3, 0, 2, 0, 2]);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use super::seen::Seen;
 
 /// After a reading, the next one comes when a bucket is this many times as old.
-const AGING: i64 = 3;
+const AGING: i64 = 4;
 /// A reading may wait for its neighbours to be due too, for this part of their
 /// age: together they fill pages.
 const PATIENCE: i64 = 16;
@@ -31,14 +31,16 @@ pub(super) struct Due {
 impl Due {
     /// For a bucket that ends at `end_ms` and was last read in full at
     /// `read_ms`. Nearly all of its events have come by `fresh_ms` after its
-    /// end; until then it is read as one of the newest. Then, it is read at
-    /// three times the age of the reading before, and last when the lateness
-    /// has passed, so that a reading sees what came since, and each late event
-    /// waits no longer than it took to come, three times over.
+    /// end; up to a reading then, it is one of the newest. After it, it is read
+    /// at four times the age of the reading before, and last when the lateness
+    /// has passed: the later an event comes, the longer it may wait.
     pub(super) fn new(end_ms: i64, read_ms: i64, fresh_ms: i64, lateness_ms: i64) -> Due {
         let settles_ms = end_ms.saturating_add(lateness_ms);
         let age_ms = (read_ms - end_ms).max(0);
-        let next_ms = age_ms.saturating_mul(AGING).max(fresh_ms);
+        let next_ms = match age_ms < fresh_ms {
+            true => fresh_ms,
+            false => age_ms.saturating_mul(AGING),
+        };
         let at_ms = end_ms.saturating_add(next_ms);
         // A reading shortly before the last one would find little.
         if next_ms >= lateness_ms - lateness_ms / 3 {
@@ -71,13 +73,10 @@ mod tests {
             assert!(due.earliest_ms <= due.at_ms && due.at_ms <= due.latest_ms);
             readings.push(due.at_ms);
         }
-        assert_eq!(
-            readings,
-            [6, 18, 54, 120].map(|minutes| minutes * MINUTE_MS)
-        );
+        assert_eq!(readings, [6, 7, 28, 120].map(|minutes| minutes * MINUTE_MS));
         // Never early for the last one: it is what settles the bucket.
         assert_eq!(
-            Due::new(0, 54 * MINUTE_MS, fresh_ms, lateness_ms).earliest_ms,
+            Due::new(0, 28 * MINUTE_MS, fresh_ms, lateness_ms).earliest_ms,
             lateness_ms
         );
     }

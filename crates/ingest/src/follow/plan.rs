@@ -26,6 +26,9 @@ const MAX_FRESH_MS: i64 = 30 * 60_000;
 /// How often the newest event time is read in full, at the least, in the time
 /// in which most of its events come.
 const FRESH_READINGS: i64 = 4;
+/// Pages of the newest event time for which the next round waits as long as
+/// `--poll`.
+const PAGES_A_POLL: i64 = 2;
 /// How often the open buckets are looked at for those that are due.
 const LOOK_MS: i64 = 1_000;
 
@@ -53,7 +56,11 @@ impl Follow {
         if self.bounds.is_some() {
             return i64::MAX;
         }
-        floor(now_ms - self.fresh_age_ms())
+        // A bucket counts as one of the newest until a reading begins when it
+        // has that age; after a pause, the older ones are due for themselves.
+        let age_ms = self.fresh_age_ms();
+        let before_ms = self.fresh.began_ms.clamp(now_ms - age_ms, now_ms);
+        floor(before_ms - age_ms)
     }
 
     /// The next range of a round over the newest event time, or of a new round
@@ -88,9 +95,10 @@ impl Follow {
         if !self.fresh.active || !self.fresh.queue.is_empty() || self.sweeps.values().any(reading) {
             return;
         }
-        let pages = i64::try_from(self.fresh.pages).unwrap_or(i64::MAX).max(1);
+        let pages = i64::try_from(self.fresh.pages).unwrap_or(i64::MAX);
         let longest_ms = (self.fresh_age_ms() / FRESH_READINGS).max(self.poll_ms);
-        let pause_ms = self.poll_ms.saturating_mul(pages).min(longest_ms);
+        let pause_ms = self.poll_ms.saturating_mul(pages) / PAGES_A_POLL;
+        let pause_ms = pause_ms.clamp(self.poll_ms, longest_ms);
         self.fresh.active = false;
         self.fresh.due_ms = self.fresh.began_ms.saturating_add(pause_ms);
         self.progress.fresh_ms = Some(self.fresh.began_ms);

@@ -362,7 +362,7 @@ fn slice<'a, T>(
             .strip_prefix("from-")
             .and_then(|start| start.parse().ok())
             .filter(|start| *start <= items.len())
-            .ok_or_else(|| ApiError::invalid_token())?,
+            .ok_or_else(ApiError::invalid_token)?,
     };
     let end = items.len().min(start + limit);
     let next_token = (end < items.len()).then(|| format!("from-{end}"));

@@ -26,10 +26,25 @@ fn world(interfaces: usize, hours: i64) -> World {
     world
 }
 
-/// Follows from `now_ms` to `end_ms`, each call taking 300 ms. Returns the calls
-/// made and what was found.
-fn follow(state: &mut Follow, world: &World, mut now_ms: i64, end_ms: i64) -> (u64, Progress) {
+/// What following for a while came to.
+struct Followed {
+    calls: u64,
+    progress: Progress,
+    /// How long after it was visible each event was handed on, in order.
+    waits_ms: Vec<i64>,
+}
+
+impl Followed {
+    /// The wait that so many of a hundred events do not exceed.
+    fn wait_ms(&self, of_hundred: usize) -> i64 {
+        self.waits_ms[(self.waits_ms.len() - 1) * of_hundred / 100]
+    }
+}
+
+/// Follows from `now_ms` to `end_ms`, each call taking 300 ms.
+fn follow(state: &mut Follow, world: &World, mut now_ms: i64, end_ms: i64) -> Followed {
     let before = state.progress().pages;
+    let mut waits_ms = Vec::new();
     while now_ms < end_ms {
         let mut reads = Vec::new();
         let step = loop {
@@ -50,10 +65,20 @@ fn follow(state: &mut Follow, world: &World, mut now_ms: i64, end_ms: i64) -> (u
             let page = world.page(&read.request, now_ms);
             if let Some(delivery) = state.page(now_ms, read.id, page) {
                 state.acknowledged(delivery.sequence);
+                let visible_ms = delivery
+                    .events
+                    .iter()
+                    .filter_map(|event| event.ingestion_time_ms);
+                waits_ms.extend(visible_ms.map(|visible_ms| now_ms - visible_ms));
             }
         }
     }
-    (state.progress().pages - before, state.progress())
+    waits_ms.sort_unstable();
+    Followed {
+        calls: state.progress().pages - before,
+        progress: state.progress(),
+        waits_ms,
+    }
 }
 
 /// The fewest calls that hold all events.
@@ -66,7 +91,9 @@ fn one_pass_makes_few_more_calls_than_the_fewest() {
     for (interfaces, hours) in [(10, 24), (1_000, 6), (10_000, 1)] {
         let world = world(interfaces, hours);
         let mut state = Follow::once(0, hours * HOUR_MS);
-        let (calls, progress) = follow(&mut state, &world, 100 * HOUR_MS, i64::MAX);
+        let Followed {
+            calls, progress, ..
+        } = follow(&mut state, &world, 100 * HOUR_MS, i64::MAX);
         assert_eq!(progress.events, world.events.len() as u64);
         let ratio = calls as f64 / fewest(&world) as f64;
         assert!(
@@ -86,14 +113,22 @@ fn steady_following_reads_each_event_a_few_times() {
         let settled = state.progress().events;
         let span_ms = (hours - 2) * HOUR_MS - 20 * MINUTE_MS;
         let start_ms = 2 * HOUR_MS + 10 * MINUTE_MS;
-        let (calls, progress) = follow(&mut state, &world, start_ms, start_ms + span_ms);
-        let seconds = span_ms / SECOND_MS;
-        let found = (progress.events - settled) as f64;
-        let readings = calls as f64 / (found / PAGE_EVENTS as f64);
-        assert!(calls as f64 / seconds as f64 <= 0.3 + 0.0007 * interfaces as f64);
-        assert!(
-            interfaces < 1_000 || readings < 7.0,
-            "{interfaces}: {readings}"
+        let followed = follow(&mut state, &world, start_ms, start_ms + span_ms);
+        let calls_per_second = followed.calls as f64 / (span_ms / SECOND_MS) as f64;
+        let found = (followed.progress.events - settled) as f64;
+        let readings = followed.calls as f64 / (found / PAGE_EVENTS as f64);
+        let [half, most] = [50, 95].map(|of_hundred| followed.wait_ms(of_hundred) / SECOND_MS);
+        let figures = format!(
+            "{interfaces} interfaces: {calls_per_second:.2} calls a second, each event read \
+             {readings:.1} times, handed on {half} s (median), {most} s (95 of 100) after it is visible"
         );
+        // For docs/following.md: `cargo test cost -- --nocapture`.
+        println!("{figures}");
+        assert!(
+            calls_per_second <= 0.3 + 0.0007 * interfaces as f64,
+            "{figures}"
+        );
+        assert!(interfaces < 1_000 || readings < 7.0, "{figures}");
+        assert!(half <= 60 && most <= 180, "{figures}");
     }
 }

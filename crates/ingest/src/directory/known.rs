@@ -1,0 +1,207 @@
+//! The files that are known, and which file is which of them.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::checkpoint::{FileId, FileState, FilesCheckpoint, FilesDelta};
+use super::identity::{Head, Inode, first_bytes};
+use super::listing::is_wrapped;
+use crate::input::{InputError, InputFile};
+use crate::sink::Sink;
+
+/// Files that have gone and are remembered, at most.
+const MAX_GONE: usize = 10_000;
+
+/// The files that are known: those that are there, and those that have gone, for
+/// a copy of them may come.
+#[derive(Debug)]
+pub(super) struct Known {
+    files: BTreeMap<FileId, FileState>,
+    by_inode: HashMap<Inode, FileId>,
+    /// What changed since it was last taken.
+    pub(super) delta: FilesDelta,
+}
+
+impl Known {
+    pub(super) fn new(checkpoint: &FilesCheckpoint) -> Known {
+        let files = checkpoint.files().clone();
+        let there = files.iter().filter(|(_, file)| !file.gone);
+        Known {
+            by_inode: there.map(|(id, file)| (file.inode, *id)).collect(),
+            files,
+            delta: FilesDelta::default(),
+        }
+    }
+
+    /// How many are there.
+    pub(super) fn len(&self) -> usize {
+        self.by_inode.len()
+    }
+
+    pub(super) fn id(&self, inode: Inode) -> Option<FileId> {
+        self.by_inode.get(&inode).copied()
+    }
+
+    pub(super) fn get(&self, id: FileId) -> Option<&FileState> {
+        self.files.get(&id)
+    }
+
+    /// Notes which files are no longer there.
+    pub(super) fn note_gone(&mut self, files: &[(Inode, InputFile)]) {
+        let there: HashSet<_> = files.iter().map(|(inode, _)| *inode).collect();
+        let gone = self
+            .by_inode
+            .iter()
+            .filter(|(inode, _)| !there.contains(inode));
+        let gone: Vec<_> = gone.map(|(_, id)| *id).collect();
+        for id in gone {
+            self.lose(id);
+        }
+    }
+
+    /// Notes that a file is not where it was: gone, or another one is there.
+    fn lose(&mut self, id: FileId) {
+        if let Some(file) = self.files.get_mut(&id) {
+            file.gone = true;
+            self.by_inode.remove(&file.inode);
+            self.delta.files.insert(id, file.clone());
+        }
+        let gone = self.files.iter().filter(|(_, file)| file.gone);
+        if gone.clone().count() > MAX_GONE
+            && let Some((oldest, _)) = gone.min_by_key(|(id, _)| **id)
+        {
+            let oldest = *oldest;
+            self.files.remove(&oldest);
+            self.delta.files.remove(&oldest);
+            self.delta.forgotten.push(oldest);
+        }
+    }
+
+    /// Looks whether a known file is still the same. Returns the id under which
+    /// to read it.
+    pub(super) fn check(
+        &mut self,
+        id: FileId,
+        inode: Inode,
+        file: &InputFile,
+        sink: &mut dyn Sink,
+    ) -> Result<Option<FileId>, InputError> {
+        let Some(known) = self.files.get_mut(&id) else {
+            return Ok(None);
+        };
+        if known.path != file.name {
+            known.path.clone_from(&file.name);
+            self.delta.files.insert(id, known.clone());
+        }
+        let plain = known.wrapped_bytes.is_none();
+        let what = if plain && file.size_bytes < known.offset {
+            "got shorter"
+        } else if self.has_more(id, file) && !self.is_the_same(id, file)? {
+            "was replaced"
+        } else {
+            return Ok(Some(id));
+        };
+        sink.notice(&format!(
+            "`{}` {what}: it is read again from its start",
+            file.name
+        ));
+        self.lose(id);
+        if file.size_bytes == 0 {
+            return Ok(None);
+        }
+        Ok(Some(self.add(inode, file, None)?))
+    }
+
+    fn is_the_same(&self, id: FileId, file: &InputFile) -> Result<bool, InputError> {
+        match self.files.get(&id) {
+            Some(known) if known.head.bytes > 0 => Ok(known.head.fits(&first_bytes(file)?)),
+            _ => Ok(true),
+        }
+    }
+
+    /// Whether a file begins as one does that is there.
+    pub(super) fn resembles(&self, file: &InputFile) -> Result<bool, InputError> {
+        let text = first_bytes(file)?;
+        let mut there = self.files.values().filter(|known| !known.gone);
+        Ok(there.any(|known| known.head.fits(&text)))
+    }
+
+    /// Takes in a file that was not known: perhaps one that was, elsewhere.
+    pub(super) fn meet(&mut self, inode: Inode, file: &InputFile) -> Result<FileId, InputError> {
+        let text = first_bytes(file)?;
+        let wrapped = is_wrapped(file)?;
+        let is_copy = |known: &FileState| {
+            let may_be = wrapped || (known.gone && known.offset <= file.size_bytes);
+            may_be && known.head.fits(&text)
+        };
+        let copied = self.files.iter().filter(|(_, known)| is_copy(known));
+        let copied = copied.max_by_key(|(_, known)| known.offset);
+        let copied = copied.map(|(id, known)| (*id, known.clone()));
+        match copied {
+            Some((id, known)) if known.gone => {
+                let moved = FileState {
+                    path: file.name.clone(),
+                    inode,
+                    gone: false,
+                    wrapped_bytes: wrapped.then_some(0),
+                    ..known
+                };
+                self.delta.files.insert(id, moved.clone());
+                self.files.insert(id, moved);
+                self.by_inode.insert(inode, id);
+                Ok(id)
+            }
+            copied => self.add(inode, file, copied.map(|(_, known)| known)),
+        }
+    }
+
+    /// Adds a file, which may be a copy of one that is known and still there.
+    fn add(
+        &mut self,
+        inode: Inode,
+        file: &InputFile,
+        copied: Option<FileState>,
+    ) -> Result<FileId, InputError> {
+        let id = self.files.last_key_value().map_or(0, |(id, _)| id + 1);
+        let wrapped_bytes = is_wrapped(file)?.then_some(0);
+        let state = FileState {
+            path: file.name.clone(),
+            inode,
+            head: Head::default(),
+            offset: 0,
+            wrapped_bytes,
+            format: String::new(),
+            commas: false,
+            gone: false,
+        };
+        let state = match copied {
+            Some(copied) => FileState {
+                head: copied.head,
+                offset: copied.offset,
+                format: copied.format,
+                commas: copied.commas,
+                ..state
+            },
+            None => state,
+        };
+        self.files.insert(id, state);
+        self.by_inode.insert(inode, id);
+        Ok(id)
+    }
+
+    pub(super) fn has_more(&self, id: FileId, file: &InputFile) -> bool {
+        let size_bytes = file.size_bytes;
+        self.files
+            .get(&id)
+            .is_some_and(|known| match known.wrapped_bytes {
+                Some(read_bytes) => size_bytes != read_bytes,
+                None => size_bytes > known.offset,
+            })
+    }
+
+    pub(super) fn keep(&mut self, id: FileId, state: FileState) {
+        if self.files.get(&id) != Some(&state) {
+            self.delta.files.insert(id, state.clone());
+            self.files.insert(id, state);
+        }
+    }
+}

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
-use arrow_array::{Array, RecordBatch, UInt32Array};
+use arrow_array::{Array, RecordBatch, TimestampMicrosecondArray, UInt32Array};
 use arrow_schema::{DataType, Schema, SchemaRef};
 use arrow_select::concat::concat_batches;
 use arrow_select::take::take_record_batch;
 use bytes::Bytes;
-use chrono::{DateTime, NaiveDate};
+use chrono::{Datelike, NaiveDate};
 use object_store::path::Path;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
@@ -43,7 +43,8 @@ pub struct DataFile {
     pub date: Option<NaiveDate>,
     /// Milliseconds since the Unix epoch when its newest row was written.
     pub modified_ms: i64,
-    /// Least and greatest `start`, in microseconds since the Unix epoch.
+    /// Bounds of `start`, in microseconds since the Unix epoch; `None` when there
+    /// are no values, or some that are far off.
     pub start_range_us: Option<(i64, i64)>,
     /// Delta's statistics, as the log has them.
     stats: Option<Arc<str>>,
@@ -119,7 +120,8 @@ pub(crate) fn encode(batches: &[RecordBatch], now_ms: i64) -> Result<Vec<Encoded
     for run in days.chunk_by(|a, b| a == b) {
         let day = rows.slice(from, run.len());
         from += run.len();
-        files.push(encode_day(&day, to_date(run[0]), now_ms)?);
+        let date = to_date(run[0]).filter(|_| run[0] != NO_DAY);
+        files.push(encode_day(&day, date, now_ms)?);
     }
     Ok(files)
 }
@@ -134,43 +136,67 @@ pub(crate) fn start_key(starts: &dyn Array, row: usize) -> i64 {
     }
 }
 
-/// Days since the Unix epoch; rows without a time come first.
-type Day = i64;
-const NO_DAY: Day = i64::MIN;
+const DAY_US: i64 = 86_400 * 1_000_000;
 
-fn to_date(day: Day) -> Option<NaiveDate> {
-    let seconds = day.checked_mul(86_400)?;
-    Some(DateTime::from_timestamp(seconds, 0)?.date_naive())
+/// The order of a row: its day, then its `start`. Rows without `start` are the
+/// first of their day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct SortKey {
+    /// Days since the Unix epoch; rows without a day come first.
+    day: i32,
+    start_us: i64,
+    row: u32,
 }
 
-/// The rows by day and `start`, and their days.
-fn sorted(rows: RecordBatch) -> Result<(RecordBatch, Vec<Day>)> {
-    let times: Vec<_> = ["start", "end", "ingestion_time"]
-        .iter()
-        .filter_map(|name| rows.column_by_name(name))
-        .filter_map(|column| column.as_primitive_opt::<TimestampMicrosecondType>())
-        .collect();
-    let starts = rows
-        .column_by_name("start")
-        .and_then(|column| column.as_primitive_opt::<TimestampMicrosecondType>());
-    let key = |row: usize| {
-        let time = times.iter().find(|times| times.is_valid(row));
-        let day = time.map_or(NO_DAY, |times| {
-            times.value(row).div_euclid(86_400 * 1_000_000)
-        });
-        // Days that no calendar has: kept with the rows without one.
-        let day = if to_date(day).is_some() { day } else { NO_DAY };
-        let start = starts.filter(|starts| starts.is_valid(row));
-        (day, start.map_or(i64::MIN, |starts| starts.value(row)))
+const NO_DAY: i32 = i32::MIN;
+
+/// The day of a time. None of a year that has not four digits: a hostile line may
+/// hold any number, and most readers know no such day.
+fn day_of(time_us: i64) -> Option<i32> {
+    let day = i32::try_from(time_us.div_euclid(DAY_US)).ok()?;
+    (1..=9999).contains(&to_date(day)?.year()).then_some(day)
+}
+
+/// The day of a time, as far as there are files for it.
+pub(crate) fn date_of(time_us: i64) -> Option<NaiveDate> {
+    day_of(time_us).and_then(to_date)
+}
+
+fn to_date(day: i32) -> Option<NaiveDate> {
+    NaiveDate::from_epoch_days(day)
+}
+
+/// The rows in order, with their days.
+fn sorted(rows: RecordBatch) -> Result<(RecordBatch, Vec<i32>)> {
+    let times = |name| {
+        rows.column_by_name(name)
+            .and_then(|column| column.as_primitive_opt::<TimestampMicrosecondType>())
     };
-    let keys: Vec<_> = (0..rows.num_rows()).map(key).collect();
-    if keys.is_sorted() {
-        return Ok((rows, keys.into_iter().map(|(day, _)| day).collect()));
+    let (starts, others) = (times("start"), [times("end"), times("ingestion_time")]);
+    let value = |times: Option<&TimestampMicrosecondArray>, row: usize| {
+        let times = times.filter(|times| times.is_valid(row));
+        times.map(|times| times.value(row))
+    };
+    let key = |row: usize| {
+        let start = value(starts, row);
+        let time = start.or_else(|| others.iter().find_map(|times| value(*times, row)));
+        SortKey {
+            day: time.and_then(day_of).unwrap_or(NO_DAY),
+            start_us: start.unwrap_or(i64::MIN),
+            row: row as u32,
+        }
+    };
+    let mut keys: Vec<_> = (0..rows.num_rows()).map(key).collect();
+    let is_sorted = keys.is_sorted();
+    if !is_sorted {
+        keys.sort_unstable();
     }
-    let mut order: Vec<u32> = (0..keys.len() as u32).collect();
-    order.sort_by_key(|row| keys[*row as usize]);
-    let days = order.iter().map(|row| keys[*row as usize].0).collect();
-    Ok((take_record_batch(&rows, &UInt32Array::from(order))?, days))
+    let days = keys.iter().map(|key| key.day).collect();
+    if is_sorted {
+        return Ok((rows, days));
+    }
+    let order = UInt32Array::from_iter_values(keys.iter().map(|key| key.row));
+    Ok((take_record_batch(&rows, &order)?, days))
 }
 
 fn encode_day(rows: &RecordBatch, date: Option<NaiveDate>, now_ms: i64) -> Result<Encoded> {
@@ -259,12 +285,9 @@ pub(crate) fn writer_options(schema: &SchemaRef) -> ArrowWriterOptions {
 
 #[cfg(test)]
 mod tests {
-    use arrow_array::TimestampMicrosecondArray;
     use arrow_schema::Field;
 
     use super::*;
-
-    const DAY_US: i64 = 86_400 * 1_000_000;
 
     fn times(start: Vec<Option<i64>>, end: Vec<Option<i64>>) -> RecordBatch {
         let column = |name: &str, values: Vec<Option<i64>>| {
@@ -300,6 +323,18 @@ mod tests {
         // Rounded to Delta's milliseconds.
         assert_eq!(files[2].file.start_range_us, Some((0, 1000)));
         assert_eq!(files[2].file.stats().unwrap().null_count["start"], 1);
+    }
+
+    #[test]
+    fn days_that_no_calendar_has_are_no_days() {
+        let start = vec![Some(i64::MAX), Some(i64::MAX / 3), Some(5), None];
+        let end = vec![None, None, None, Some(i64::MIN)];
+        let files = encode(&[times(start, end)], 0).unwrap();
+        let rows: Vec<_> = files
+            .iter()
+            .map(|f| (f.file.date.is_some(), f.file.rows))
+            .collect();
+        assert_eq!(rows, [(false, 3), (true, 1)]);
     }
 
     #[test]

@@ -109,6 +109,55 @@ async fn a_commit_in_doubt_is_not_mixed_with_what_follows() {
     assert_eq!(store.source(&source()).unwrap().totals.rows, 30);
 }
 
+/// Rows that a commit in doubt has taken are in its files; when more come, only
+/// those may be written ahead.
+#[tokio::test]
+async fn rows_of_a_commit_in_doubt_get_into_no_other_file() {
+    let faulty = Faulty::new(Arc::new(InMemory::new()));
+    let location = over(Arc::new(faulty.clone()));
+    let mut store = open(&location).await;
+    store
+        .append(&source(), rows(&source(), 0, 40), no_rejects())
+        .await
+        .unwrap();
+    store.checkpoint(&source(), at(40));
+    // Files of two days and of none, a cursor, the entry of the log.
+    let entry = 4;
+    faulty.set(Fault {
+        write: entry,
+        kind: FaultKind::After,
+    });
+    let error = store.commit().await.unwrap_err().to_string();
+    assert!(error.contains("_delta_log"), "{error}");
+    for n in 4..20 {
+        store
+            .append(
+                &source(),
+                rows(&source(), n * 10, n * 10 + 10),
+                no_rejects(),
+            )
+            .await
+            .unwrap();
+        assert_same(
+            &records(&store.snapshot()).await,
+            &expected(&source(), n * 10 + 10),
+            "live",
+        );
+    }
+    store.checkpoint(&source(), at(200));
+    store.commit().await.unwrap();
+    assert_same(
+        &records(&store.snapshot()).await,
+        &expected(&source(), 200),
+        "live",
+    );
+    assert_same(
+        &committed(&location).await,
+        &expected(&source(), 200),
+        "committed",
+    );
+}
+
 #[tokio::test]
 async fn a_full_disk_stops_the_source_and_costs_nothing() {
     let directory = tempfile::tempdir().unwrap();

@@ -218,7 +218,8 @@ impl Followed {
                     self.state = State::Done;
                     self.offset = self.file.size_bytes;
                     let format = FileFormat::resolve(&self.file, declared)?;
-                    return FileDecoder::open(&self.file, &format, options)?.collect();
+                    let batches = FileDecoder::open(&self.file, &format, options)?;
+                    return Ok(batches.collect::<Result<_, _>>()?);
                 }
                 let format = FileFormat::resolve(&self.file, declared)?;
                 let options = DecodeOptions {

@@ -168,7 +168,7 @@ impl PartitionStream for Scan {
                 let mut decoder = FileDecoder::open(&file.file, &file.format, options.clone())
                     .map_err(external)?;
                 while let Some(decoded) = decoder.next() {
-                    let decoded = decoded.map_err(DataFusionError::External)?;
+                    let decoded = decoded.map_err(external)?;
                     file.counts.reached(decoder.counts());
                     let batch = match kind {
                         Kind::Flows => decoded.rows,

@@ -1,23 +1,4 @@
 //! Records in JSON envelopes, as text.
-//!
-//! Flow log records often come wrapped: by a CloudWatch Logs subscription, by
-//! Firehose, by `aws logs filter-log-events`, or a JSON object a line. The
-//! reader here unwraps them to lines of flow log text; what it cannot unwrap it
-//! passes on as it is, so that the decoder refuses it with its place and reason.
-//!
-//! | JSON | becomes |
-//! |---|---|
-//! | `{"logEvents": [{"message": …}, …]}` | the messages; control messages have none |
-//! | `{"events": [{"message": …}, …]}` | the messages |
-//! | `{"message": …}`, `{"@message": …}` | the message |
-//! | `{"records": [{"data": base64}, …]}`, `{"awslogs": {"data": base64}}` | the data, gzip undone, unwrapped again |
-//! | `{"srcaddr": …, "dstport": …, …}` | a header line and a record |
-//! | an array of these, or several of them one after the other | each in turn |
-//!
-//! Sources: [subscription filters], [Firehose's format].
-//!
-//! [subscription filters]: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html
-//! [Firehose's format]: https://docs.aws.amazon.com/firehose/latest/dev/httpdeliveryrequestresponse.html
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -33,12 +14,38 @@ const MAX_VALUE_BYTES: usize = 64 * 1024 * 1024;
 const MAX_DEPTH: usize = 4;
 
 /// Whether text that begins so is JSON: no record begins with a bracket.
-pub(super) fn is_json(start: &[u8]) -> bool {
+pub(crate) fn is_json(start: &[u8]) -> bool {
     matches!(start.trim_ascii_start().first(), Some(b'{' | b'['))
 }
 
-/// Reads JSON and gives the records in it as lines.
-pub(super) struct EnvelopeReader<R> {
+/// Reads JSON and gives the records in it as lines of text.
+///
+/// | JSON | becomes |
+/// |---|---|
+/// | `{"logEvents": [{"message": …}, …]}`, of a [subscription filter] | the messages; control messages have none |
+/// | `{"events": [{"message": …}, …]}`, of `aws logs filter-log-events` | the messages |
+/// | `{"message": …}`, `{"@message": …}` | the message |
+/// | `{"records": [{"data": base64}, …]}`, of [Firehose], `{"awslogs": {"data": base64}}` | the data, gzip undone, unwrapped again |
+/// | `{"srcaddr": …, "dstport": …, …}` | a header line and a record |
+/// | an array of these, or several of them one after the other | each in turn |
+///
+/// What it cannot unwrap it passes on as it is, so that the decoder refuses it
+/// with its place and reason.
+///
+/// ```
+/// use std::io::Read;
+/// use vpcflow_ingest::EnvelopeReader;
+///
+/// let json = br#"{"logEvents": [{"id": "1", "message": "2 1 eni-1 - - - - - - - 10 20 - NODATA"}]}"#;
+/// let mut text = String::new();
+/// EnvelopeReader::new(&json[..]).read_to_string(&mut text)?;
+/// assert_eq!(text, "2 1 eni-1 - - - - - - - 10 20 - NODATA\n");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// [subscription filter]: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html
+/// [Firehose]: https://docs.aws.amazon.com/firehose/latest/dev/httpdeliveryrequestresponse.html
+pub struct EnvelopeReader<R> {
     input: BufReader<R>,
     /// JSON that is not a whole value yet.
     partial: Vec<u8>,
@@ -52,7 +59,8 @@ pub(super) struct EnvelopeReader<R> {
 }
 
 impl<R: Read> EnvelopeReader<R> {
-    pub(super) fn new(input: R) -> EnvelopeReader<R> {
+    /// Unwraps what `input` gives.
+    pub fn new(input: R) -> EnvelopeReader<R> {
         EnvelopeReader {
             input: BufReader::with_capacity(256 * 1024, input),
             partial: Vec::new(),
@@ -170,12 +178,15 @@ impl<R: Read> EnvelopeReader<R> {
         if known == 0 || known * 2 < object.len() {
             return false;
         }
-        let names: Vec<&str> = object.keys().map(String::as_str).collect();
+        // In one order, whichever the object has: there is one header then.
+        let mut fields: Vec<(&String, &Value)> = object.iter().collect();
+        fields.sort_by_key(|(name, _)| *name);
+        let names: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
         let header = names.join(" ");
         let Some(format) = Format::from_header(header.as_bytes()) else {
             return false;
         };
-        let values: Option<Vec<String>> = object.values().map(token).collect();
+        let values: Option<Vec<String>> = fields.iter().map(|(_, value)| token(value)).collect();
         let Some(values) = values else { return false };
         if self.header.as_ref() != Some(&format) {
             self.line(header.as_bytes());
@@ -188,6 +199,12 @@ impl<R: Read> EnvelopeReader<R> {
     fn line(&mut self, line: &[u8]) {
         self.text.extend_from_slice(line);
         self.text.push(b'\n');
+    }
+}
+
+impl<R> std::fmt::Debug for EnvelopeReader<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EnvelopeReader").finish_non_exhaustive()
     }
 }
 
@@ -311,7 +328,7 @@ mod tests {
     #[test]
     fn objects_with_fields_for_keys() {
         let json = r#"{"version": "2", "srcaddr": "10.0.0.1", "bytes": 25238.0, "action": null, "vpc_id": "-"}
-{"version": "2", "srcaddr": "10.0.0.2", "bytes": 9223372036854775807, "action": "", "vpc_id": "vpc-1"}
+{"srcaddr": "10.0.0.2", "version": "2", "bytes": 9223372036854775807, "vpc_id": "vpc-1", "action": ""}
 {"srcaddr": "10.0.0.3", "bytes": 1.5}
 "#;
         assert_eq!(

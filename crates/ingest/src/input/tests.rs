@@ -389,6 +389,7 @@ proptest! {
             1 => prop::collection::vec(any::<u8>(), 1..20),
         ],
     ) {
+        let text: Vec<u8> = members.iter().flat_map(|count| lines(*count)).collect();
         let mut bytes: Vec<u8> = members.iter().flat_map(|count| gzip(&lines(*count))).collect();
         bytes.extend(after);
         for (place, bits) in flips {
@@ -403,12 +404,17 @@ proptest! {
             (Ok(_), Ok(_)) => {
                 let (whole, whole_error) = text_of(&bytes, true);
                 let (pieces, pieces_error) = text_of(&bytes, false);
-                // A piece is lost with the damage that is in it.
-                let damaged = whole_error.is_some();
-                let lost = whole.len().abs_diff(pieces.len());
                 let shared = whole.len().min(pieces.len());
                 prop_assert!(whole[..shared] == pieces[..shared]);
-                prop_assert!(lost == 0 || damaged && lost <= 32 * 1024, "{lost}");
+                // A piece is lost with the damage that is in it. Damage that
+                // harms no text, as the checksum says, only one may mind.
+                let lost = whole.len().abs_diff(pieces.len());
+                let harmless = whole_error.is_none() && pieces_error.is_some();
+                if harmless {
+                    prop_assert!(text.starts_with(&whole));
+                    return Ok(());
+                }
+                prop_assert!(lost == 0 || whole_error.is_some() && lost <= 32 * 1024, "{lost}");
                 prop_assert_eq!(whole_error, pieces_error);
             }
             (one, other) => prop_assert_eq!(

@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let path = env::args().nth(1).ok_or("name a file")?;
     let text = fs::read_to_string(path)?;
     let functions: [Box<dyn Function>; 1] = [Box::new(ParseAwsVpcFlowLog)];
-    let program = compile("parse_aws_vpc_flow_log!(.)", &functions)
+    let program = compile("parse_aws_vpc_flow_log!(.message)", &functions)
         .map_err(|diagnostics| format!("{diagnostics:?}"))?
         .program;
     let start = Instant::now();
@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// The field `bytes` of a record; NULL counts for nothing.
 fn parse(program: &Program, line: &str) -> Result<i64, Box<dyn Error>> {
     let mut target = TargetValue {
-        value: Value::from(line),
+        value: Value::Object(BTreeMap::from([("message".into(), Value::from(line))])),
         metadata: Value::Object(BTreeMap::new()),
         secrets: Secrets::default(),
     };

@@ -2,6 +2,7 @@
 
 use arrow_array::RecordBatch;
 use async_trait::async_trait;
+use vpcflow_record::compact;
 
 use crate::group::LogEvent;
 
@@ -62,7 +63,7 @@ pub struct Collected {
 impl Sink for Collected {
     async fn write(&mut self, batch: Decoded) -> Result<(), SinkError> {
         if batch.rows.num_rows() > 0 {
-            self.rows.push(batch.rows);
+            self.rows.push(compact(batch.rows));
         }
         if batch.rejects.num_rows() > 0 {
             self.rejects.push(batch.rejects);

@@ -37,21 +37,14 @@ const PIECE_BYTES: usize = 32 * 1024;
 /// Undoes gzip in pieces.
 #[derive(Debug)]
 pub(super) struct GzipReader<R> {
-    member: Between<R>,
-}
-
-#[derive(Debug)]
-enum Between<R> {
-    /// In a member.
-    In(GzDecoder<R>),
-    /// At the end of the input, or after an error.
-    Done,
+    /// The member that is being undone; `None` at the end of the input.
+    member: Option<GzDecoder<R>>,
 }
 
 impl<R: BufRead> GzipReader<R> {
     pub(super) fn new(input: R) -> GzipReader<R> {
         GzipReader {
-            member: Between::In(GzDecoder::new(input)),
+            member: Some(GzDecoder::new(input)),
         }
     }
 }
@@ -59,16 +52,15 @@ impl<R: BufRead> GzipReader<R> {
 impl<R: BufRead> Read for GzipReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let piece_bytes = buffer.len().min(PIECE_BYTES);
-        while let Between::In(member) = &mut self.member {
+        while let Some(member) = &mut self.member {
             let read = member.read(&mut buffer[..piece_bytes])?;
             if read > 0 || buffer.is_empty() {
                 return Ok(read);
             }
-            if let Between::In(member) = std::mem::replace(&mut self.member, Between::Done) {
-                let mut input = member.into_inner();
-                if another_member(&mut input)? {
-                    self.member = Between::In(GzDecoder::new(input));
-                }
+            if let Some(mut input) = self.member.take().map(GzDecoder::into_inner)
+                && another_member(&mut input)?
+            {
+                self.member = Some(GzDecoder::new(input));
             }
         }
         Ok(0)

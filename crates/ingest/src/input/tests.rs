@@ -380,7 +380,7 @@ proptest! {
     /// The same text and the same error.
     #[test]
     fn both_ways_to_undo_gzip_say_the_same(
-        members in prop::collection::vec(0_usize..3000, 1..6),
+        members in prop::collection::vec(0_usize..1500, 1..5),
         cut in prop::option::of(any::<prop::sample::Index>()),
         flips in prop::collection::vec((any::<prop::sample::Index>(), 1_u8..), 0..3),
         after in prop_oneof![

@@ -1,8 +1,8 @@
 """Times other readers of flow log text on one core, beside vpcflow.
 
-Each peer reads the whole file into typed columns in memory, in a process of its
-own, and tells rows and sum(bytes), which must be the same for all. Called by
-scripts/bench-peers.
+Each peer reads the whole file into typed columns or records in memory, in a
+process of its own, and tells rows and sum(bytes), which must be the same for all.
+Called by scripts/bench-peers.
 """
 
 import itertools
@@ -144,7 +144,7 @@ def run(command):
     return [json.loads(line) for line in output.splitlines() if line.startswith("{")]
 
 
-def main(path, time_decode, repeats):
+def main(path, time_decode, time_vrl, repeats):
     megabytes = len(open(path, "rb").read()) / 1e6
     ours = run(["taskset", "-c", "1", time_decode, path, str(repeats)])
     expected = (ours[0]["rows"], ours[0]["bytes"])
@@ -152,10 +152,12 @@ def main(path, time_decode, repeats):
     for result in ours:
         key = f"vpcflow, {result['case']}"
         best[key] = min(best.get(key, 1e9), result["seconds"])
-    for name in PEERS:
+    measure_one = [sys.executable, __file__, "measure"]
+    commands = {name: [*measure_one, name, path] for name in PEERS}
+    commands["vrl (Vector)"] = [time_vrl, path]
+    for name, command in commands.items():
         for _ in range(1 if name in ONCE else repeats):
-            command = ["taskset", "-c", "1", sys.executable, __file__, "measure", name, path]
-            (result,) = run(command)
+            (result,) = run(["taskset", "-c", "1", *command])
             found = (result["rows"], result["bytes"])
             if found != expected:
                 sys.exit(f"{name} found {found}, vpcflow {expected}")
@@ -172,4 +174,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "measure":
         measure(*sys.argv[2:])
     else:
-        main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+        main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]))

@@ -66,7 +66,11 @@ impl Answer {
         answer
     }
 
-    fn add(&mut self, batch: &RecordBatch) {
+    /// Adds what is in a batch that has the column `bytes`.
+    ///
+    /// # Panics
+    /// When it has not.
+    pub fn add(&mut self, batch: &RecordBatch) {
         let bytes = batch
             .column_by_name("bytes")
             .expect("the column is never projected away")

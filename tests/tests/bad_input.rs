@@ -40,8 +40,19 @@ fn sources_that_cannot_be_read_are_told() {
         ("notes", &["no log file in `notes`", "hint: ", "*.log"]),
         ("program.log", &["`program.log` is binary data"]),
         ("table.log", &["`table.log` is a Parquet file"]),
-        ("cut.log.gz", &["`cut.log.gz`", "ends early"]),
-        ("broken.log.gz", &["`broken.log.gz`", "damaged"]),
+        (
+            "cut.log.gz",
+            &[
+                "`cut.log.gz` ends early",
+                "bytes of text",
+                "hint: ",
+                "gzip -dc cut.log.gz",
+            ],
+        ),
+        (
+            "broken.log.gz",
+            &["`broken.log.gz` is damaged", "gzip data", "hint: "],
+        ),
     ] {
         for command in [&["sql", COUNT][..], &["top"], &["query", "top-talkers"]] {
             let outcome = place.run(&[command, &["--from", source]].concat());
@@ -52,6 +63,24 @@ fn sources_that_cannot_be_read_are_told() {
     place.write_lines("good.log", &[record("eni-0a", "192.0.2.1", "ACCEPT", 1, 0)]);
     let outcome = place.run(&["sql", "SELECT * FROM flows", "--from", "*.log"]);
     outcome.failure(1).tells(&["`program.log` is binary data"]);
+}
+
+#[test]
+fn files_that_cannot_be_opened_are_told_in_words() {
+    let place = Place::default();
+    place.write("file", b"");
+    for (arguments, message) in [
+        (
+            &["sql", "-f", "missing.sql"][..],
+            "cannot read `missing.sql`: no such file or directory\n",
+        ),
+        (
+            &["generate", "file/logs"],
+            "cannot write to `file/logs`: not a directory\n",
+        ),
+    ] {
+        place.run(arguments).failure(1).tells(&[message]);
+    }
 }
 
 #[test]

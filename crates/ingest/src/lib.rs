@@ -1,7 +1,10 @@
 //! Sources of flow log records, and how to follow them without loss.
 //!
 //! * [`Location`] and [`InputFile`]: files, globs, directories and standard
-//!   input, gzip undone; [`FileDecoder`] reads one as batches.
+//!   input. [`OpenFile`] undoes gzip, zstd and JSON envelopes, and
+//!   [`FileDecoder`] reads it as batches.
+//! * [`ReadDecoder`], [`AsyncReadDecoder`] and [`BytesDecoder`] decode any text
+//!   that comes from a reader or a stream.
 //! * [`LogGroup`]: a group of log streams that is read by ranges of event time;
 //!   [`Follow`] is the pure state machine that follows one without loss or
 //!   repeats, [`Follower`] drives it, and [`Budget`] keeps its calls under the
@@ -43,7 +46,9 @@ pub use follow::{
 pub use group::{EventPage, LogEvent, LogGroup, PageRequest, ReadError, ReadErrorKind};
 pub use history::read_history;
 pub use input::{
-    FileDecoder, FileFormat, InputError, InputFile, Location, LocationError, expand, spool,
+    AsyncReadDecoder, BytesDecoder, Compression, EnvelopeReader, FileDecoder, FileFormat,
+    InputError, InputFile, Location, LocationError, OpenFile, ReadDecoder, expand, spool,
+    system_message,
 };
 pub use memory::MemoryLogGroup;
 pub use progress::SourceProgress;

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use arrow_array::RecordBatch;
 use async_trait::async_trait;
+use vpcflow_record::compact;
 
 use crate::checkpoint::CheckpointDelta;
 use crate::follow::Delivery;
@@ -101,7 +102,7 @@ pub struct Collected {
 impl Sink for Collected {
     async fn write(&mut self, batch: Decoded) -> Result<(), SinkError> {
         if batch.rows.num_rows() > 0 {
-            self.rows.push(batch.rows);
+            self.rows.push(compact(batch.rows));
         }
         if batch.rejects.num_rows() > 0 {
             self.rejects.push(batch.rejects);

@@ -5,7 +5,7 @@ use std::fmt;
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::{Diagnostic, SchemaError};
 use datafusion::error::DataFusionError;
-use vpcflow_ingest::InputError;
+use vpcflow_ingest::{InputError, system_message};
 use vpcflow_record::Field;
 
 /// Why a request could not be answered.
@@ -48,7 +48,7 @@ pub enum Error {
     #[error("{}", describe(.0))]
     Execution(Box<DataFusionError>),
     /// The answer could not be written.
-    #[error("cannot write the answer: {0}")]
+    #[error("cannot write the answer: {}", system_message(.0))]
     Output(#[from] std::io::Error),
 }
 

@@ -1,12 +1,15 @@
 //! The sources that a session's tables stand on.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
-use vpcflow_ingest::{Collected, FileFormat, InputError, InputFile};
-use vpcflow_record::{DecodeCounts, Format, Policy, flows_schema};
+use vpcflow_ingest::{Collected, FileDecoder, FileFormat, InputError, InputFile, OpenFile};
+use vpcflow_record::{DecodeCounts, DecodeOptions, Format, Policy, flows_schema};
+
+/// Files that stay open from when their format was looked at until they are read.
+const MAX_KEPT_OPEN: usize = 64;
 
 /// Files and batches behind the tables `flows` and `rejects`.
 #[derive(Debug, Default)]
@@ -26,6 +29,24 @@ pub(crate) struct SourceFile {
     pub(crate) file: InputFile,
     pub(crate) format: FileFormat,
     pub(crate) counts: Arc<FileCounts>,
+    /// For the first scan.
+    opened: Arc<Mutex<Option<OpenFile>>>,
+}
+
+impl SourceFile {
+    /// The file's batches from its start.
+    pub(crate) fn decode(&self, options: DecodeOptions) -> Result<FileDecoder, InputError> {
+        let opened = self
+            .opened
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let opened = match opened {
+            Some(opened) => opened,
+            None => self.file.open()?,
+        };
+        Ok(opened.decode(&self.format, options))
+    }
 }
 
 /// How far a file was read: the most of all scans of it, so that a query that
@@ -80,11 +101,14 @@ impl Sources {
         file: InputFile,
         declared: Option<&Format>,
     ) -> Result<(), InputError> {
-        let format = FileFormat::resolve(&file, declared)?;
+        let opened = file.open()?;
+        let format = opened.format(declared);
+        let opened = Some(opened).filter(|_| self.files.len() < MAX_KEPT_OPEN);
         self.files.push(SourceFile {
             file,
             format,
             counts: Arc::default(),
+            opened: Arc::new(Mutex::new(opened)),
         });
         Ok(())
     }

@@ -13,7 +13,6 @@ use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::stream::RecordBatchReceiverStream;
 use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
-use vpcflow_ingest::FileDecoder;
 use vpcflow_record::{DecodeOptions, Policy, rejects_schema};
 
 use crate::sources::{SourceFile, Sources};
@@ -165,10 +164,9 @@ impl PartitionStream for Scan {
                 }
             }
             for file in &files {
-                let mut decoder = FileDecoder::open(&file.file, &file.format, options.clone())
-                    .map_err(external)?;
+                let mut decoder = file.decode(options.clone()).map_err(external)?;
                 while let Some(decoded) = decoder.next() {
-                    let decoded = decoded.map_err(DataFusionError::External)?;
+                    let decoded = decoded.map_err(external)?;
                     file.counts.reached(decoder.counts());
                     let batch = match kind {
                         Kind::Flows => decoded.rows,

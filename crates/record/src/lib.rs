@@ -15,6 +15,7 @@
 //!   reason, and never touches its neighbours. Records are decoded in blocks,
 //!   with the instructions of a [`CpuLevel`]; whatever is out of the ordinary
 //!   goes through the grammar, and both say the same of every input.
+//! * [`compact`] frees batches that live long of the input that they point into.
 //! * [`Policy`] is the table of what is refused.
 //!
 //! ```
@@ -40,6 +41,7 @@
 mod address;
 mod batch;
 mod column;
+mod compact;
 mod decoder;
 mod field;
 mod format;
@@ -52,6 +54,7 @@ mod schema;
 mod simd;
 mod validity;
 
+pub use compact::compact;
 pub use decoder::{BATCH_ROWS, DecodeCounts, DecodeOptions, Decoder, MAX_LINE_BYTES};
 pub use field::{Field, FieldType};
 pub use format::{Format, FormatError, FormatField, Separator};

@@ -1,5 +1,6 @@
 //! `vpcflow generate`.
 
+use vpcflow_ingest::system_message;
 use vpcflow_synth::{Config, write_directory};
 
 use crate::args::GenerateArgs;
@@ -26,8 +27,10 @@ pub(crate) async fn run(args: GenerateArgs) -> Result<(), Failure> {
     let write = move || write_directory(&config, &args.directory);
     let summary = tokio::task::spawn_blocking(write).await;
     let summary = summary.map_err(|error| Failure::new(error.to_string()))?;
-    let summary =
-        summary.map_err(|error| Failure::new(format!("cannot write to `{directory}`: {error}")))?;
+    let summary = summary.map_err(|error| {
+        let message = system_message(&error);
+        Failure::new(format!("cannot write to `{directory}`: {message}"))
+    })?;
     let mut text = format!(
         "{} records of {} streams in `{directory}`, {}\n",
         grouped(summary.records),

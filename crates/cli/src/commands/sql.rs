@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 
+use vpcflow_ingest::system_message;
 use vpcflow_query::{Parameters, infer_parameter, split_statements};
 
 use crate::args::SqlArgs;
@@ -46,5 +47,8 @@ fn read(file: &Path) -> Result<String, Failure> {
     } else {
         std::fs::read_to_string(file)
     };
-    result.map_err(|error| Failure::new(format!("cannot read `{}`: {error}", file.display())))
+    result.map_err(|error| {
+        let message = system_message(&error);
+        Failure::new(format!("cannot read `{}`: {message}", file.display()))
+    })
 }

@@ -16,7 +16,7 @@ use vpcflow_query::{
     adapt,
 };
 
-use vpcflow_record::Policy;
+use vpcflow_record::{Policy, compact};
 
 use super::status::StatusLine;
 use crate::failure::Failure;
@@ -249,7 +249,8 @@ impl Ask {
     fn keep(&mut self, rows: RecordBatch, rejects: RecordBatch) {
         self.fresh |= rows.num_rows() > 0 || rejects.num_rows() > 0;
         self.kept_rows += rows.num_rows();
-        self.rows.push_back(rows);
+        // They are kept for long, and often come a few at a time.
+        self.rows.push_back(compact(rows));
         if rejects.num_rows() > 0 {
             self.rejects.push(rejects);
         }

@@ -57,6 +57,13 @@ pub enum Error {
 }
 
 impl Error {
+    /// The whole of it in a line: what caused it, and the way out.
+    pub fn explained(&self) -> String {
+        let cause = std::error::Error::source(self);
+        let cause = cause.map(|cause| format!(": {cause}")).unwrap_or_default();
+        format!("{self}{cause}; {}", self.hint())
+    }
+
     /// The way out.
     pub fn hint(&self) -> &'static str {
         match self {

@@ -13,7 +13,7 @@ use vpcflow_ingest::{
     Clock, Collected, DecodingSink, EventDecoder, Follow, FollowOptions, LogEvent, MemoryLogGroup,
     SimulatedClock, follow,
 };
-use vpcflow_query::{Measure, Parameters, ReadCounts, Session, Sources, Top, Window, find_query};
+use vpcflow_query::{Library, Measure, Parameters, ReadCounts, Session, Sources, Top, Window};
 use vpcflow_record::{Format, Policy};
 use vpcflow_synth::{Config, Generator, Incident, Layout};
 
@@ -181,13 +181,14 @@ async fn library(
     name: &str,
     given: &[(&str, &str)],
 ) -> Result<(), Failure> {
-    let query = find_query(name)?;
+    let library = Library::shipped()?;
+    let query = library.find(name)?;
     let given: Vec<_> = given
         .iter()
         .map(|(key, value)| ((*key).into(), (*value).into()))
         .collect();
     let title = format!("{title} (vpcflow query {name})");
-    section(session, &title, query.sql, query.bind(&given)?).await
+    section(session, &title, &query.sql, query.bind(&given)?).await
 }
 
 async fn section(

@@ -15,11 +15,11 @@ use vpcflow_ingest::{
 };
 use vpcflow_query::{RowFilter, Window};
 
-use self::sinks::{Intake, SharedSink};
+use self::sinks::{Intake, Question, SharedSink};
 use crate::args::TailArgs;
 use crate::commands::refused;
 use crate::failure::Failure;
-use crate::open::{config, group_format, warn_unknown};
+use crate::open::{config, functions, group_format, warn_unknown};
 use crate::print::{Notes, Output};
 
 /// What is followed, ready to go.
@@ -55,11 +55,20 @@ pub(crate) async fn run(args: TailArgs) -> Result<(), Failure> {
         since_us: Some(since_ms.saturating_mul(1000)),
         until_us: None,
     };
-    let filter = RowFilter::new(&schema, window, args.r#where.as_deref())?;
+    let functions = functions(&args.functions)?;
+    let condition = args.r#where.as_deref();
+    let filter = RowFilter::with_functions(&schema, window, condition, &functions)?;
     let output = Output::new(&args.output);
     let intake = match &args.sql {
         None => Intake::printing(schema, filter, output, notes),
-        Some(sql) => Intake::asking(schema, filter, output, notes, sql, args.every).await?,
+        Some(sql) => {
+            let question = Question {
+                sql,
+                every: args.every,
+                functions,
+            };
+            Intake::asking(schema, filter, output, notes, question).await?
+        }
     };
     let intake = Arc::new(Mutex::new(intake));
 

@@ -15,7 +15,6 @@ use datafusion_expr::{
 
 use super::network_list::{NetworkList, NetworkLists};
 use crate::arguments::{Arguments, addresses, scalar_text, text};
-use crate::error::Error;
 use crate::function::{document, invoke, signature};
 use crate::memo::Memo;
 
@@ -62,12 +61,6 @@ impl fmt::Debug for NetworkOf {
     }
 }
 
-fn told(error: &Error) -> String {
-    let cause = std::error::Error::source(error);
-    let cause = cause.map(|cause| format!(": {cause}")).unwrap_or_default();
-    format!("{error}{cause}; {}", error.hint())
-}
-
 impl ScalarUDFImpl for NetworkOf {
     fn name(&self) -> &str {
         NAME
@@ -86,7 +79,7 @@ impl ScalarUDFImpl for NetworkOf {
         if let Some(file) = scalar_text(file)
             && let Err(error) = self.lists.get(Path::new(file))
         {
-            return plan_err!("{}", told(&error));
+            return plan_err!("{}", error.explained());
         }
         Ok(Field::new(NAME, DataType::Utf8View, true).into())
     }
@@ -96,7 +89,7 @@ impl ScalarUDFImpl for NetworkOf {
             let list = match arguments.constant_text(1) {
                 Some(Some(file)) => match self.lists.get(Path::new(file)) {
                     Ok(list) => Some(list),
-                    Err(error) => return exec_err!("{}", told(&error)),
+                    Err(error) => return exec_err!("{}", error.explained()),
                 },
                 Some(None) => None,
                 None => return exec_err!("the file of `{NAME}` is a constant, not a column"),

@@ -12,8 +12,8 @@ use futures::StreamExt;
 use tokio::sync::Mutex;
 use vpcflow_ingest::{Clock, Collected, Decoded, Sink, SinkError, SystemClock};
 use vpcflow_query::{
-    Error, OutputFormat, Parameters, Printer, ReadCounts, RowFilter, Session, Sources, Window,
-    adapt,
+    Error, Functions, OutputFormat, Parameters, Printer, ReadCounts, RowFilter, Session, Sources,
+    Window, adapt,
 };
 
 use vpcflow_record::Policy;
@@ -59,9 +59,17 @@ enum Purpose {
     Ask(Box<Ask>),
 }
 
+/// What is asked every now and then.
+pub(super) struct Question<'a> {
+    pub(super) sql: &'a str,
+    pub(super) every: Duration,
+    pub(super) functions: Functions,
+}
+
 /// A statement that is answered again and again over the records so far.
 struct Ask {
     sql: String,
+    functions: Functions,
     output: Output,
     every_ms: i64,
     next_ms: i64,
@@ -103,12 +111,13 @@ impl Intake {
         filter: RowFilter,
         output: Output,
         notes: Notes,
-        sql: &str,
-        every: Duration,
+        question: Question<'_>,
     ) -> Result<Intake, Failure> {
-        let every_ms = i64::try_from(every.as_millis()).unwrap_or(i64::MAX).max(1);
+        let every_ms = i64::try_from(question.every.as_millis()).unwrap_or(i64::MAX);
+        let every_ms = every_ms.max(1);
         let ask = Ask {
-            sql: sql.to_owned(),
+            sql: question.sql.to_owned(),
+            functions: question.functions,
             output,
             every_ms,
             next_ms: SystemClock.now_ms(),
@@ -120,7 +129,7 @@ impl Intake {
         };
         ask.session(&schema)
             .await?
-            .sql(sql, Parameters::new())
+            .sql(question.sql, Parameters::new())
             .await?;
         Ok(Intake::new(
             schema,
@@ -270,7 +279,7 @@ impl Ask {
             cut: 0,
         };
         sources.add_collected(SchemaRef::clone(schema), collected);
-        Session::new(sources, Window::default()).await
+        Session::with_functions(sources, Window::default(), &self.functions).await
     }
 
     async fn answer(&mut self, schema: &SchemaRef) -> Result<(), Error> {

@@ -4,6 +4,7 @@
 -- of records that do not name them. Flows that two interfaces saw count once.
 -- param list TEXT: the file of the list, a network a line or CSV with a column `network`
 -- param limit INT 100: rows to show
+-- needs interface_id action srcport dstport protocol
 SELECT
     network_of(srcaddr, $list) AS source,
     network_of(dstaddr, $list) AS destination,

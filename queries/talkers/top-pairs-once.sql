@@ -3,6 +3,7 @@
 -- Both directions of a pair count together. Flows are told apart by addresses,
 -- ports and protocol; translated addresses make another flow.
 -- param limit INT 20: rows to show
+-- needs interface_id action srcport dstport protocol
 SELECT
     least(srcaddr, dstaddr) AS address,
     greatest(srcaddr, dstaddr) AS peer,

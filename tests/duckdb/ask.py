@@ -7,6 +7,7 @@ the functions are made of Python's standard library. Writes a list of answers:
 """
 
 import datetime
+import functools
 import ipaddress
 import json
 import pathlib
@@ -26,7 +27,7 @@ DEFAULT = (
 INTEGERS = {"version", "srcport", "dstport", "protocol", "tcp_flags", "traffic_path"}
 BIG_INTEGERS = {"packets", "bytes"}
 TIMES = {"start", "end"}
-PRIVATE = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"]
+PRIVATE = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7"
 DATA = pathlib.Path("crates/functions/data")
 
 
@@ -42,13 +43,11 @@ for port, transport, name in table("services.tsv"):
         SERVICES[int(port), protocol] = name
 
 
+@functools.cache
 def in_networks(networks, address):
     address = ipaddress.ip_address(address)
-    return any(
-        address in ipaddress.ip_network(network)
-        for network in networks
-        if ipaddress.ip_network(network).version == address.version
-    )
+    parsed = map(ipaddress.ip_network, networks.split(","))
+    return any(address.version == network.version and address in network for network in parsed)
 
 
 def service(port, protocol):
@@ -73,6 +72,7 @@ def ip_prefix(address, bits, bits_ipv6):
     return str(ipaddress.ip_network(f"{address}/{bits}", strict=False))
 
 
+@functools.cache
 def network_of(address, file):
     found = None
     for line in pathlib.Path(file).read_text().splitlines()[1:]:
@@ -88,7 +88,7 @@ def network_of(address, file):
 PATHS = {1: "same VPC", 7: "gateway endpoint", 8: "internet gateway"}
 BIG, TEXT, FLAG = sqltypes.BIGINT, sqltypes.VARCHAR, sqltypes.BOOLEAN
 FUNCTIONS = [
-    ("cidr_contains", lambda cidrs, a: in_networks(cidrs.split(","), a), [TEXT, TEXT], FLAG),
+    ("cidr_contains", in_networks, [TEXT, TEXT], FLAG),
     ("ip_family", lambda a: ipaddress.ip_address(a).version, [TEXT], BIG),
     ("ip_prefix", ip_prefix, [TEXT, BIG, BIG], TEXT),
     ("is_private", lambda a: in_networks(PRIVATE, a), [TEXT], FLAG),
@@ -119,15 +119,26 @@ WHERE srcaddr IS NULL OR kept = interface_id
 """
 
 
-def null_to_null(function):
-    return lambda *values: None if None in values else function(*values)
+def null_to_null(function, count):
+    """A function of so many values that gives NULL for NULL. DuckDB counts its parameters."""
+
+    def call(*values):
+        return None if None in values else function(*values)
+
+    return {
+        1: lambda a: call(a),
+        2: lambda a, b: call(a, b),
+        3: lambda a, b, c: call(a, b, c),
+    }[count]
 
 
+@functools.cache
 def connect(files, header):
+    files = list(files)
     connection = duckdb.connect()
     for name, function, takes, gives in FUNCTIONS:
         connection.create_function(
-            name, null_to_null(function), takes, gives, null_handling="special"
+            name, null_to_null(function, len(takes)), takes, gives, null_handling="special"
         )
     connection.execute(MACROS)
     names = DEFAULT
@@ -165,7 +176,7 @@ def plain(value):
 
 def answer(question):
     try:
-        connection = connect(question["files"], question["header"])
+        connection = connect(tuple(question["files"]), question["header"])
         result = connection.execute(question["sql"], question["parameters"] or None)
         names = [column[0] for column in result.description]
         return {"rows": [dict(zip(names, map(plain, row))) for row in result.fetchall()]}

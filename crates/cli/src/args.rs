@@ -132,16 +132,16 @@ pub(crate) struct DecodeArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
-    /// `table`, `json`, `ndjson`, `csv`, `tsv` or `markdown` [default: table on a terminal, else
-    /// csv]
-    #[arg(
-        long,
-        short,
-        value_name = "FORMAT",
-        env = "VPCFLOW_OUTPUT",
-        hide_env_values = true
-    )]
+    /// `table`, `json`, `ndjson`, `csv`, `tsv`, `markdown`, `parquet` or `arrow` [default: by the
+    /// name of the file, else VPCFLOW_OUTPUT, else table on a terminal, else csv]
+    #[arg(long, short, value_name = "FORMAT")]
     pub(crate) output: Option<OutputFormat>,
+    /// Write rows to a file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// What the environment says, which a file's name has precedence over
+    #[arg(long, env = "VPCFLOW_OUTPUT", hide = true)]
+    pub(crate) usual_output: Option<OutputFormat>,
 }
 
 #[derive(Debug, Args)]

@@ -20,7 +20,8 @@ use vpcflow_synth::{Config, Generator, Incident, Layout};
 use crate::args::DemoArgs;
 use crate::failure::Failure;
 use crate::incidents::planted;
-use crate::print::{Notes, Output, bytes, grouped, out};
+use crate::output::Output;
+use crate::print::{Notes, bytes, grouped, out};
 
 /// The log group's name: it exists nowhere but here.
 const GROUP: &str = "/vpcflow/demo";

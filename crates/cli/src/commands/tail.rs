@@ -20,7 +20,8 @@ use crate::args::TailArgs;
 use crate::commands::refused;
 use crate::failure::Failure;
 use crate::open::{config, functions, group_format, warn_unknown};
-use crate::print::{Notes, Output};
+use crate::output::Output;
+use crate::print::Notes;
 
 /// What is followed, ready to go.
 enum Source {
@@ -58,9 +59,13 @@ pub(crate) async fn run(args: TailArgs) -> Result<(), Failure> {
     let functions = functions(&args.functions)?;
     let condition = args.r#where.as_deref();
     let filter = RowFilter::with_functions(&schema, window, condition, &functions)?;
-    let output = Output::new(&args.output);
+    let output = Output::new(&args.output)?;
     let intake = match &args.sql {
-        None => Intake::printing(schema, filter, output, notes),
+        None => Intake::printing(schema, filter, &output, notes)?,
+        Some(_) if !output.takes_answers_in_turn() => {
+            let message = format!("answers in turn are no `{}`", output.format);
+            return Err(Failure::usage(message).hint("`--out FILE` keeps the newest"));
+        }
         Some(sql) => {
             let question = Question {
                 sql,

@@ -1,7 +1,6 @@
 //! What becomes of the records that `tail` reads.
 
 use std::collections::VecDeque;
-use std::io::{BufWriter, Stdout};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,14 +11,15 @@ use futures::StreamExt;
 use tokio::sync::Mutex;
 use vpcflow_ingest::{Clock, Collected, Decoded, Sink, SinkError, SystemClock};
 use vpcflow_query::{
-    Error, Functions, OutputFormat, Parameters, Printer, ReadCounts, RowFilter, Session, Sources,
-    Window, adapt,
+    Error, Functions, OutputFormat, Parameters, ReadCounts, RowFilter, Session, Sources, Window,
+    adapt,
 };
 
 use vpcflow_record::Policy;
 
 use crate::failure::Failure;
-use crate::print::{Notes, Output, grouped};
+use crate::output::{Output, RowPrinter};
+use crate::print::{Notes, grouped};
 
 /// Columns of a record that fit a terminal; other formats have all.
 const TERMINAL_COLUMNS: [&str; 11] = [
@@ -54,7 +54,7 @@ pub(super) struct Intake {
 enum Purpose {
     Print {
         columns: Vec<usize>,
-        printer: Option<Box<Printer<BufWriter<Stdout>>>>,
+        printer: Option<Box<RowPrinter>>,
     },
     Ask(Box<Ask>),
 }
@@ -86,9 +86,9 @@ impl Intake {
     pub(super) fn printing(
         schema: SchemaRef,
         filter: RowFilter,
-        output: Output,
+        output: &Output,
         notes: Notes,
-    ) -> Intake {
+    ) -> Result<Intake, Failure> {
         let for_people = matches!(output.format, OutputFormat::Table | OutputFormat::Markdown);
         let columns: Vec<usize> = match for_people {
             true => TERMINAL_COLUMNS
@@ -100,8 +100,9 @@ impl Intake {
         let printed = schema
             .project(&columns)
             .expect("the columns are those of the schema");
-        let printer = Some(Box::new(output.printer(Arc::new(printed))));
-        Intake::new(schema, filter, notes, Purpose::Print { columns, printer })
+        let printer = Some(Box::new(output.printer(Arc::new(printed))?));
+        let purpose = Purpose::Print { columns, printer };
+        Ok(Intake::new(schema, filter, notes, purpose))
     }
 
     /// Answers `sql` every now and then. It is planned once now, so that a
@@ -286,11 +287,11 @@ impl Ask {
         self.fresh = false;
         let session = self.session(schema).await?;
         let mut rows = session.sql(&self.sql, Parameters::new()).await?;
-        let mut printer = self.output.printer(rows.schema());
+        let mut answer = self.output.answer(rows.schema())?;
         while let Some(batch) = rows.next().await {
-            printer.write(&batch?)?;
+            answer.write(&batch?)?;
         }
-        printer.finish()
+        answer.finish()
     }
 }
 

@@ -82,6 +82,31 @@ pub(crate) struct FromArgs {
     pub(crate) until: Option<Moment>,
     #[command(flatten)]
     pub(crate) decode: DecodeArgs,
+    #[command(flatten)]
+    pub(crate) functions: FunctionArgs,
+}
+
+/// Files that functions look addresses up in.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Functions")]
+pub(crate) struct FunctionArgs {
+    /// AWS's ip-ranges.json, for `aws_service`
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "VPCFLOW_IP_RANGES",
+        hide_env_values = true
+    )]
+    pub(crate) ip_ranges: Option<PathBuf>,
+    /// A database in MaxMind's format, for `geo_country` and `geo_asn`; repeatable
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "VPCFLOW_GEO",
+        value_delimiter = ',',
+        hide_env_values = true
+    )]
+    pub(crate) geo: Vec<PathBuf>,
 }
 
 /// How lines are read as records.
@@ -107,16 +132,16 @@ pub(crate) struct DecodeArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
-    /// `table`, `json`, `ndjson`, `csv`, `tsv` or `markdown` [default: table on a terminal, else
-    /// csv]
-    #[arg(
-        long,
-        short,
-        value_name = "FORMAT",
-        env = "VPCFLOW_OUTPUT",
-        hide_env_values = true
-    )]
+    /// `table`, `json`, `ndjson`, `csv`, `tsv`, `markdown`, `parquet` or `arrow` [default: by the
+    /// name of the file, else VPCFLOW_OUTPUT, else table on a terminal, else csv]
+    #[arg(long, short, value_name = "FORMAT")]
     pub(crate) output: Option<OutputFormat>,
+    /// Write rows to a file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// What the environment says, which a file's name has precedence over
+    #[arg(long, env = "VPCFLOW_OUTPUT", hide = true)]
+    pub(crate) usual_output: Option<OutputFormat>,
 }
 
 #[derive(Debug, Args)]
@@ -238,6 +263,8 @@ pub(crate) struct TailArgs {
     #[command(flatten)]
     pub(crate) decode: DecodeArgs,
     #[command(flatten)]
+    pub(crate) functions: FunctionArgs,
+    #[command(flatten)]
     pub(crate) output: OutputArgs,
     #[command(flatten)]
     pub(crate) aws: AwsArgs,
@@ -323,6 +350,14 @@ pub(crate) struct QueryArgs {
     /// Print what the query is and its SQL, instead of running it
     #[arg(long, requires = "name")]
     pub(crate) explain: bool,
+    /// A folder of queries of your own, `PACK/NAME.sql` or `NAME.sql`, which join the library
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "VPCFLOW_LIBRARY",
+        hide_env_values = true
+    )]
+    pub(crate) library: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) from: FromArgs,
     #[command(flatten)]

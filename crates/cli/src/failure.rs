@@ -103,6 +103,12 @@ impl From<vpcflow_query::Error> for Failure {
     }
 }
 
+impl From<vpcflow_query::FunctionsError> for Failure {
+    fn from(error: vpcflow_query::FunctionsError) -> Failure {
+        Failure::chain(&error).hint(error.hint())
+    }
+}
+
 impl From<vpcflow_ingest::InputError> for Failure {
     fn from(error: vpcflow_ingest::InputError) -> Failure {
         Failure::new(error.to_string()).with(error.hint())

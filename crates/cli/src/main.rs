@@ -5,6 +5,7 @@ mod commands;
 mod failure;
 mod incidents;
 mod open;
+mod output;
 mod print;
 mod time;
 

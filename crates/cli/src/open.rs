@@ -12,11 +12,11 @@ use vpcflow_ingest::{
     Budget, Clock, Collected, DecodingSink, EventDecoder, InputError, InputFile, Location,
     SystemClock, expand, read_history, spool,
 };
-use vpcflow_query::{Session, Sources, Window};
+use vpcflow_query::{Functions, Session, Sources, Window};
 use vpcflow_record::Format;
 use vpcflow_setup::Provisioner;
 
-use crate::args::{AwsArgs, DecodeArgs, FromArgs};
+use crate::args::{AwsArgs, DecodeArgs, FromArgs, FunctionArgs};
 use crate::failure::Failure;
 use crate::print::Notes;
 
@@ -37,6 +37,7 @@ pub(crate) async fn open(args: &FromArgs, aws: &AwsArgs, notes: Notes) -> Result
     let now_ms = SystemClock.now_ms();
     let declared = args.decode.log_format.as_ref();
     warn_unknown(declared, notes);
+    let functions = functions(&args.functions)?;
     let since_ms = args.since.map(|since| since.to_ms(now_ms));
     let until_ms = args.until.map(|until| until.to_ms(now_ms));
     if let (Some(since_ms), Some(until_ms)) = (since_ms, until_ms)
@@ -105,7 +106,7 @@ pub(crate) async fn open(args: &FromArgs, aws: &AwsArgs, notes: Notes) -> Result
         since_us: since_ms.map(|ms| ms.saturating_mul(1000)),
         until_us: until_ms.map(|ms| ms.saturating_mul(1000)),
     };
-    let session = Session::new(sources, window).await?;
+    let session = Session::with_functions(sources, window, &functions).await?;
     Ok(Opened {
         session,
         has_sources: !args.from.is_empty(),
@@ -142,6 +143,18 @@ impl Pipes {
             .map_err(|error| Failure::new(error.to_string()))?;
         Ok(copied?)
     }
+}
+
+/// The functions of SQL, with the files that the user names.
+pub(crate) fn functions(args: &FunctionArgs) -> Result<Functions, Failure> {
+    let mut functions = Functions::new();
+    if let Some(path) = &args.ip_ranges {
+        functions.read_ip_ranges(path)?;
+    }
+    for path in &args.geo {
+        functions.read_geo_database(path)?;
+    }
+    Ok(functions)
 }
 
 /// Tells about fields that the registry does not have: perhaps a slip.

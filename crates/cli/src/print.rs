@@ -1,88 +1,11 @@
-//! Rows to standard output, words to standard error.
+//! Text to standard output, words to standard error.
 
-use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
-use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::execution::SendableRecordBatchStream;
-use futures::StreamExt;
-use vpcflow_query::{OutputFormat, Printer, ReadCounts};
+use vpcflow_query::ReadCounts;
 
-use crate::args::OutputArgs;
 use crate::failure::Failure;
-
-/// Memory that the rows of an unfinished answer may take.
-const HELD_BYTES: usize = 64 * 1024 * 1024;
-
-/// Standard output as a command uses it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Output {
-    pub(crate) format: OutputFormat,
-    width: Option<usize>,
-}
-
-impl Output {
-    /// A table on a terminal, else CSV, unless the user says otherwise.
-    pub(crate) fn new(args: &OutputArgs) -> Output {
-        let terminal = io::stdout().is_terminal();
-        let default = if terminal {
-            OutputFormat::Table
-        } else {
-            OutputFormat::Csv
-        };
-        Output {
-            format: args.output.unwrap_or(default),
-            width: terminal_width(),
-        }
-    }
-
-    /// A table, whatever the output.
-    pub(crate) fn table() -> Output {
-        Output {
-            format: OutputFormat::Table,
-            width: terminal_width(),
-        }
-    }
-
-    /// A printer of rows of this schema.
-    pub(crate) fn printer(self, schema: SchemaRef) -> Printer<BufWriter<Stdout>> {
-        Printer::new(
-            BufWriter::new(io::stdout()),
-            self.format,
-            schema,
-            self.width,
-        )
-    }
-
-    /// Prints the rows of an answer. They are held back until there is no more
-    /// of them, so that a query that fails leaves no half of an answer; an
-    /// answer larger than [`HELD_BYTES`] is printed as it comes from there on.
-    pub(crate) async fn print(self, mut rows: SendableRecordBatchStream) -> Result<(), Failure> {
-        let mut printer = self.printer(rows.schema());
-        let mut held = Vec::new();
-        let mut held_bytes = 0;
-        while let Some(batch) = rows.next().await {
-            let batch = batch.map_err(vpcflow_query::Error::from)?;
-            held_bytes += batch.get_array_memory_size();
-            held.push(batch);
-            if held_bytes > HELD_BYTES {
-                for batch in held.drain(..) {
-                    printer.write(&batch)?;
-                }
-            }
-        }
-        for batch in held {
-            printer.write(&batch)?;
-        }
-        Ok(printer.finish()?)
-    }
-}
-
-/// The columns of the terminal that standard output is, if it is one.
-fn terminal_width() -> Option<usize> {
-    let size = terminal_size::terminal_size_of(io::stdout());
-    size.map(|(width, _)| usize::from(width.0))
-}
 
 /// Prints text to standard output.
 pub(crate) fn out(text: &str) -> Result<(), Failure> {

@@ -1,6 +1,7 @@
 //! Errors, shown with the place in the SQL text.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::{Diagnostic, SchemaError};
@@ -32,6 +33,24 @@ pub enum Error {
         query: String,
         /// The column.
         field: String,
+    },
+    /// A parameter without a default was not given.
+    #[error("the query `{query}` needs the parameter `{name}`: {description}")]
+    MissingParameter {
+        /// The query.
+        query: String,
+        /// The parameter.
+        name: String,
+        /// What it means.
+        description: String,
+    },
+    /// A file or folder of a user's own queries cannot be used.
+    #[error("cannot use `{}`: {reason}", path.display())]
+    QueryFile {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
     },
     /// A parameter that the query does not have, or a value that does not fit.
     #[error("{0}")]
@@ -71,7 +90,17 @@ impl Error {
                 field.replace('_', "-")
             )),
             Error::Execution(error) => input_error(error).and_then(InputError::hint),
-            Error::Parameter(_) | Error::Output(_) => None,
+            Error::MissingParameter { name, .. } => {
+                Some(format!("give it a value with `--param {name}=VALUE`"))
+            }
+            Error::Parameter(_) | Error::QueryFile { .. } | Error::Output(_) => None,
+        }
+    }
+
+    pub(crate) fn query_file(path: &Path, reason: impl fmt::Display) -> Error {
+        Error::QueryFile {
+            path: path.to_owned(),
+            reason: reason.to_string(),
         }
     }
 
@@ -169,7 +198,7 @@ impl SqlError {
             });
         }
         if message.contains("table 'datafusion.public.") || message.starts_with("table '") {
-            hint = Some("the tables are `flows` and `rejects`".to_owned());
+            hint = Some("the tables are `flows`, `flows_once` and `rejects`".to_owned());
         }
         if message.to_lowercase().contains("placeholder") {
             hint = Some("give it a value with `--param NAME=VALUE`".to_owned());

@@ -9,6 +9,7 @@ use datafusion::common::DFSchema;
 use datafusion::error::DataFusionError;
 use datafusion::physical_plan::PhysicalExpr;
 use datafusion::prelude::Expr;
+use vpcflow_functions::Functions;
 
 use crate::error::{Error, SqlError};
 use crate::session::{Window, new_context, parse_condition};
@@ -31,7 +32,20 @@ impl RowFilter {
         window: Window,
         condition: Option<&str>,
     ) -> Result<RowFilter, Error> {
-        let context = new_context();
+        RowFilter::with_functions(schema, window, condition, &Functions::new())
+    }
+
+    /// As [`RowFilter::new`], with functions that look addresses up in files.
+    ///
+    /// # Errors
+    /// As [`RowFilter::new`].
+    pub fn with_functions(
+        schema: &SchemaRef,
+        window: Window,
+        condition: Option<&str>,
+        functions: &Functions,
+    ) -> Result<RowFilter, Error> {
+        let context = new_context(functions);
         let columns = DFSchema::try_from(Arc::clone(schema))?;
         let condition = condition
             .map(|sql| parse_condition(&context, sql, &columns))

@@ -1,8 +1,9 @@
 //! SQL over flow logs, on DataFusion.
 //!
 //! * [`Sources`] are the files and decoded batches that a session reads.
-//! * [`Session`] has the tables `flows` and `rejects` and answers SQL.
-//! * [`queries`] is the library of shipped queries, [`Top`] makes rankings.
+//! * [`Session`] has the tables `flows` and `rejects` and answers SQL, with
+//!   functions that know networks: [`Functions`].
+//! * [`Library`] has queries with parameters, [`Top`] makes rankings.
 //! * [`Printer`] writes rows in every output format.
 //!
 //! No AWS here: rows of a log group come in as batches.
@@ -12,6 +13,8 @@
 mod error;
 mod filter;
 mod library;
+mod networks;
+mod once;
 mod output;
 mod session;
 mod sources;
@@ -20,9 +23,10 @@ mod top;
 
 pub use error::{Error, SqlError};
 pub use filter::RowFilter;
-pub use library::{Parameter, Query, find_query, infer_parameter, queries};
+pub use library::{Library, Parameter, ParameterKind, Query, infer_parameter};
 pub use output::{OutputFormat, Printer, escape, escape_lines};
 pub use session::{Parameters, Session, Window, split_statements};
 pub use sources::{ReadCounts, Sources};
 pub use table::adapt;
 pub use top::{Measure, Top};
+pub use vpcflow_functions::{Error as FunctionsError, Functions};

@@ -1,217 +1,133 @@
-//! The query library: the statements of the folder `queries`, with their
-//! descriptions, parameters and the fields they need.
+//! The query library: statements with descriptions, parameters and the fields
+//! they need; those of the folder `queries`, and those of a user's own folder.
 //!
-//! A query is a file `queries/<pack>/<name>.sql` that begins with comments:
+//! A query is a file `<pack>/<name>.sql` that begins with comments:
 //!
 //! ```text
 //! -- One line that says what the answer is.
 //! --
 //! -- More about it, if there is more to say.
 //! -- param limit INT 10: rows to show
-//! -- needs srcaddr action
+//! -- param address TEXT: an address; without a default it has to be given
+//! -- param ports TEXT '22,3389': texts may be quoted
+//! -- needs flow_direction
 //! ```
 
-use datafusion::common::ScalarValue;
+mod parameter;
+mod query;
+mod shipped;
+
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use crate::error::{Error, similar};
-use crate::session::Parameters;
 
-macro_rules! queries {
-    ($($pack:literal / $name:literal),* $(,)?) => {
-        const FILES: &[(&str, &str, &str)] = &[$((
-            $pack,
-            $name,
-            include_str!(concat!("../../../queries/", $pack, "/", $name, ".sql")),
-        )),*];
-    };
+pub use self::parameter::{Parameter, ParameterKind, infer_parameter};
+pub use self::query::Query;
+
+/// The pack of a user's queries that are in no folder of their own.
+const OWN_PACK: &str = "own";
+
+/// Queries by pack and name. No two have the same name.
+#[derive(Debug, Clone, Default)]
+pub struct Library {
+    queries: Vec<Query>,
 }
 
-queries! {
-    "health" / "silent-interfaces",
-    "investigation" / "port-scan",
-    "rejects" / "top-rejected",
-    "talkers" / "top-talkers",
-    "volume" / "large-transfers",
-}
+impl Library {
+    /// The queries that are shipped.
+    ///
+    /// # Errors
+    /// When the head of one cannot be read, which a test rules out.
+    pub fn shipped() -> Result<Library, Error> {
+        let mut library = Library::default();
+        for (pack, name, text) in shipped::FILES {
+            library.queries.push(Query::read(pack, name, text)?);
+        }
+        library.sort();
+        Ok(library)
+    }
 
-/// A query of the library.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Query {
-    /// Its name, unique among all packs.
-    pub name: &'static str,
-    /// The pack: what it is about.
-    pub pack: &'static str,
-    /// What the answer is, in one line.
-    pub summary: &'static str,
-    /// The whole description.
-    pub description: String,
-    /// Its parameters, in the order of the file.
-    pub parameters: Vec<Parameter>,
-    /// Columns of `flows` that it needs beyond those of version 2.
-    pub needs: Vec<&'static str>,
-    /// The statement, with `$name` for each parameter.
-    pub sql: &'static str,
-}
-
-/// A parameter of a query.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Parameter {
-    /// Its name, without the `$`.
-    pub name: &'static str,
-    /// Its value unless one is given; also tells its type.
-    pub default: ScalarValue,
-    /// What it means.
-    pub description: &'static str,
-}
-
-/// All queries of the library, by pack and name.
-///
-/// # Errors
-/// When the head of a query cannot be read, which a test rules out.
-pub fn queries() -> Result<Vec<Query>, Error> {
-    FILES
-        .iter()
-        .map(|(pack, name, text)| Query::read(pack, name, text))
-        .collect()
-}
-
-/// The query of this name.
-///
-/// # Errors
-/// When there is none.
-pub fn find_query(name: &str) -> Result<Query, Error> {
-    let queries = queries()?;
-    let similar = similar(name, queries.iter().map(|query| query.name));
-    let found = queries.into_iter().find(|query| query.name == name);
-    found.ok_or_else(|| Error::UnknownQuery {
-        name: name.to_owned(),
-        similar,
-    })
-}
-
-impl Query {
-    fn read(pack: &'static str, name: &'static str, text: &'static str) -> Result<Query, Error> {
-        let mut query = Query {
-            name,
-            pack,
-            summary: "",
-            description: String::new(),
-            parameters: Vec::new(),
-            needs: Vec::new(),
-            sql: "",
-        };
-        let mut rest = text;
-        while let Some((line, after)) = rest.split_once('\n')
-            && let Some(comment) = line.strip_prefix("--")
-        {
-            rest = after;
-            let comment = comment.trim();
-            if let Some(parameter) = comment.strip_prefix("param ") {
-                query.parameters.push(Parameter::read(name, parameter)?);
-            } else if let Some(fields) = comment.strip_prefix("needs ") {
-                query.needs.extend(fields.split_whitespace());
-            } else if query.summary.is_empty() {
-                query.summary = comment;
-                query.description.push_str(comment);
-            } else {
-                query.description.push('\n');
-                query.description.push_str(comment);
+    /// Adds the queries of a folder: `<pack>/<name>.sql`, or `<name>.sql` for
+    /// the pack `own`. A query takes the place of a shipped one of its name.
+    ///
+    /// # Errors
+    /// When the folder or a file cannot be read, a head is wrong, or two files
+    /// of the folder have one name.
+    pub fn add_folder(&mut self, folder: &Path) -> Result<(), Error> {
+        let mut added: Vec<(Query, PathBuf)> = Vec::new();
+        for (pack, path) in query_files(folder)? {
+            let text =
+                fs::read_to_string(&path).map_err(|error| Error::query_file(&path, error))?;
+            let name = path.file_stem().and_then(|name| name.to_str());
+            let name = name.ok_or_else(|| Error::query_file(&path, "its name is not text"))?;
+            let query = Query::read(&pack, name, &text);
+            let query = query.map_err(|error| Error::query_file(&path, error))?;
+            if let Some((_, other)) = added.iter().find(|(known, _)| known.name == name) {
+                let reason = format!("`{}` has the same name", other.display());
+                return Err(Error::query_file(&path, reason));
             }
+            added.push((query, path));
         }
-        query
-            .description
-            .truncate(query.description.trim_end().len());
-        query.sql = rest.trim().trim_end_matches(';');
-        Ok(query)
+        self.queries
+            .retain(|query| added.iter().all(|(own, _)| own.name != query.name));
+        self.queries
+            .extend(added.into_iter().map(|(query, _)| query));
+        self.sort();
+        Ok(())
     }
 
-    /// The values of its parameters: those given as text, else the defaults.
+    /// All queries, by pack and name.
+    pub fn queries(&self) -> &[Query] {
+        &self.queries
+    }
+
+    /// The query of this name.
     ///
     /// # Errors
-    /// When a name is not among them, or a value does not fit.
-    pub fn bind(&self, given: &[(String, String)]) -> Result<Parameters, Error> {
-        let mut values: Parameters = self
-            .parameters
-            .iter()
-            .map(|parameter| (parameter.name.to_owned(), parameter.default.clone()))
-            .collect();
-        for (name, text) in given {
-            let Some(value) = values.get_mut(name) else {
-                let names: Vec<_> = self.parameters.iter().map(|p| p.name).collect();
-                return Err(Error::Parameter(format!(
-                    "the query `{}` has no parameter `{name}`: it has {}",
-                    self.name,
-                    names.join(", ")
-                )));
-            };
-            let data_type = value.data_type();
-            *value = ScalarValue::try_from_string(text.clone(), &data_type).map_err(|_| {
-                let kind = if data_type.is_integer() {
-                    "a whole number"
-                } else {
-                    "a number"
-                };
-                Error::Parameter(format!("the parameter `{name}` is {kind}, not `{text}`"))
-            })?;
-        }
-        Ok(values)
-    }
-
-    /// Checks that the data has the fields that the query needs.
-    ///
-    /// # Errors
-    /// When it lacks one, naming it.
-    pub fn check_fields(&self, columns: &[String]) -> Result<(), Error> {
-        match self
-            .needs
-            .iter()
-            .find(|field| !columns.iter().any(|column| column == *field))
-        {
-            None => Ok(()),
-            Some(field) => Err(Error::MissingField {
-                query: self.name.to_owned(),
-                field: (*field).to_owned(),
-            }),
-        }
-    }
-}
-
-impl Parameter {
-    /// `limit INT 10: rows to show`
-    fn read(query: &str, text: &'static str) -> Result<Parameter, Error> {
-        let parsed = || {
-            let (declaration, description) = text.split_once(": ")?;
-            let mut words = declaration.split_whitespace();
-            let (name, sql_type, default) = (words.next()?, words.next()?, words.next()?);
-            let default = match sql_type {
-                "INT" => ScalarValue::Int64(Some(default.parse().ok()?)),
-                "DOUBLE" => ScalarValue::Float64(Some(default.parse().ok()?)),
-                "TEXT" => ScalarValue::Utf8(Some(default.to_owned())),
-                _ => return None,
-            };
-            Some(Parameter {
-                name,
-                default,
-                description,
-            })
-        };
-        parsed().ok_or_else(|| {
-            Error::Parameter(format!(
-                "the head of the query `{query}` cannot be read: `{text}`"
-            ))
+    /// When there is none.
+    pub fn find(&self, name: &str) -> Result<&Query, Error> {
+        let found = self.queries.iter().find(|query| query.name == name);
+        found.ok_or_else(|| Error::UnknownQuery {
+            name: name.to_owned(),
+            similar: similar(name, self.queries.iter().map(|query| query.name.as_str())),
         })
     }
+
+    fn sort(&mut self) {
+        self.queries
+            .sort_by(|left, right| (&left.pack, &left.name).cmp(&(&right.pack, &right.name)));
+    }
 }
 
-/// The value of a parameter of a free statement: a number where it reads as one.
-pub fn infer_parameter(text: &str) -> ScalarValue {
-    if let Ok(number) = text.parse::<i64>() {
-        ScalarValue::Int64(Some(number))
-    } else if let Ok(number) = text.parse::<f64>() {
-        ScalarValue::Float64(Some(number))
-    } else {
-        ScalarValue::Utf8(Some(text.to_owned()))
+/// The query files of a folder and of the folders in it, with their packs.
+fn query_files(folder: &Path) -> Result<Vec<(String, PathBuf)>, Error> {
+    let mut files = Vec::new();
+    for path in entries(folder)? {
+        if path.is_dir() {
+            let name = path.file_name().unwrap_or_default();
+            let pack = name.to_string_lossy().into_owned();
+            let inner = entries(&path)?.into_iter().filter(|path| is_query(path));
+            files.extend(inner.map(|path| (pack.clone(), path)));
+        } else if is_query(&path) {
+            files.push((OWN_PACK.to_owned(), path));
+        }
     }
+    files.sort();
+    Ok(files)
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let failed = |error: std::io::Error| Error::query_file(folder, error);
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        paths.push(entry.map_err(failed)?.path());
+    }
+    Ok(paths)
+}
+
+fn is_query(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "sql")
 }
 
 #[cfg(test)]
@@ -221,47 +137,72 @@ mod tests {
     #[test]
     fn every_file_is_in_the_library_and_has_its_tests() {
         let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../queries");
-        let mut names = Vec::new();
-        for pack in std::fs::read_dir(root).unwrap() {
-            for file in std::fs::read_dir(pack.unwrap().path()).unwrap() {
-                let path = file.unwrap().path();
-                if path.extension().is_some_and(|extension| extension == "sql") {
-                    assert!(
-                        path.with_extension("slt").exists(),
-                        "{} lacks its .slt",
-                        path.display()
-                    );
-                    names.push(path.file_stem().unwrap().to_str().unwrap().to_owned());
-                }
+        let files = query_files(Path::new(root)).unwrap();
+        for (_, path) in &files {
+            assert!(
+                path.with_extension("slt").exists(),
+                "{} lacks its .slt",
+                path.display()
+            );
+        }
+        let files: Vec<_> = files
+            .iter()
+            .map(|(pack, path)| (pack.as_str(), path.file_stem().unwrap().to_str().unwrap()))
+            .collect();
+        let library = Library::shipped().unwrap();
+        let known: Vec<_> = library
+            .queries()
+            .iter()
+            .map(|query| (query.pack.as_str(), query.name.as_str()))
+            .collect();
+        assert_eq!(known, files);
+        for query in library.queries() {
+            let sentence = query.summary.ends_with('.') && query.summary.len() < 90;
+            assert!(sentence, "{}: {}", query.name, query.summary);
+            for parameter in &query.parameters {
+                assert!(
+                    query.sql.contains(&format!("${}", parameter.name)),
+                    "{}",
+                    query.name
+                );
             }
         }
-        names.sort();
-        let mut known: Vec<_> = queries().unwrap().iter().map(|query| query.name).collect();
-        known.sort_unstable();
-        assert_eq!(known, names);
     }
 
     #[test]
-    fn the_head_of_a_query_is_read() {
-        let text =
-            "-- What it is.\n--\n-- More.\n-- param n INT 10: rows\n-- needs vpc_id\nSELECT $n;\n";
-        let query = Query::read("pack", "name", text).unwrap();
-        assert_eq!(query.summary, "What it is.");
-        assert_eq!(query.description, "What it is.\n\nMore.");
-        assert_eq!(query.sql, "SELECT $n");
-        assert_eq!(query.needs, ["vpc_id"]);
-        assert!(query.check_fields(&["srcaddr".into()]).is_err());
-        let values = query.bind(&[("n".into(), "3".into())]).unwrap();
-        assert_eq!(values["n"], ScalarValue::Int64(Some(3)));
-        let error = query.bind(&[("n".into(), "x".into())]).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "the parameter `n` is a whole number, not `x`"
+    fn a_folder_of_ones_own_joins() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        write("mine.sql", "-- Mine.\nSELECT 1");
+        write("talkers/top-talkers.sql", "-- Better.\nSELECT 2;");
+        write("notes.md", "no query");
+        let mut library = Library::shipped().unwrap();
+        let shipped = library.queries().len();
+        library.add_folder(folder.path()).unwrap();
+        assert_eq!(library.queries().len(), shipped + 1);
+        assert_eq!(library.find("mine").unwrap().pack, "own");
+        assert_eq!(library.find("top-talkers").unwrap().sql, "SELECT 2");
+
+        write("web/mine.sql", "-- Again.\nSELECT 3");
+        let error = library.add_folder(folder.path()).unwrap_err().to_string();
+        assert!(
+            error.contains("web/mine.sql`: `") && error.ends_with("has the same name"),
+            "{error}"
         );
-        let error = query.bind(&[("m".into(), "1".into())]).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "the query `name` has no parameter `m`: it has n"
+        write(
+            "web/mine.sql",
+            "-- Again.\n-- param n NUMBER 3: rows\nSELECT $n",
         );
+        let error = library.add_folder(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("`n NUMBER 3: rows`"), "{error}");
+        let error = library
+            .add_folder(&folder.path().join("none"))
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("none`: No such file"), "{error}");
     }
 }

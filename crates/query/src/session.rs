@@ -12,8 +12,11 @@ use datafusion::prelude::{DataFrame, Expr, SessionConfig, SessionContext, col, l
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, Tokenizer};
+use vpcflow_functions::Functions;
 
 use crate::error::{Error, SqlError};
+use crate::networks::Networks;
+use crate::once;
 use crate::sources::{ReadCounts, Sources};
 use crate::table::{Kind, SourceTable};
 
@@ -30,7 +33,8 @@ pub struct Window {
     pub until_us: Option<i64>,
 }
 
-/// Answers SQL over sources of flow logs: the tables `flows` and `rejects`.
+/// Answers SQL over sources of flow logs: the tables `flows` and `rejects`, and
+/// the view `flows_once`, which has flows that two interfaces saw once.
 ///
 /// ```
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -68,7 +72,19 @@ impl Session {
     /// # Errors
     /// None that are known: the tables are new.
     pub async fn new(sources: Sources, window: Window) -> Result<Session, Error> {
-        let context = new_context();
+        Session::with_functions(sources, window, &Functions::new()).await
+    }
+
+    /// As [`Session::new`], with functions that look addresses up in files.
+    ///
+    /// # Errors
+    /// None that are known: the tables are new.
+    pub async fn with_functions(
+        sources: Sources,
+        window: Window,
+        functions: &Functions,
+    ) -> Result<Session, Error> {
+        let context = new_context(functions);
         let sources = Arc::new(sources);
         let table = |kind| Arc::new(SourceTable::new(kind, Arc::clone(&sources)));
         match window.filter() {
@@ -81,6 +97,7 @@ impl Session {
             }
         }
         context.register_table("rejects", table(Kind::Rejects))?;
+        once::register(&context).await?;
         Ok(Session { context, sources })
     }
 
@@ -154,13 +171,18 @@ impl Session {
 }
 
 /// The engine as every statement and condition meets it: times in UTC, errors
-/// with their places.
-pub(crate) fn new_context() -> SessionContext {
+/// with their places, functions that know networks.
+pub(crate) fn new_context(functions: &Functions) -> SessionContext {
     let mut config = SessionConfig::new().with_information_schema(true);
     let options = config.options_mut();
     options.sql_parser.collect_spans = true;
     options.execution.time_zone = Some("UTC".to_owned());
-    SessionContext::new_with_config(config)
+    let context = SessionContext::new_with_config(config);
+    for function in functions.scalar() {
+        context.register_udf(function);
+    }
+    context.register_udtf("networks", Arc::new(Networks(functions.clone())));
+    context
 }
 
 /// Reads a condition on rows of these columns.

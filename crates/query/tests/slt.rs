@@ -3,10 +3,13 @@
 //! Beside SQL, a file may say
 //!
 //! * `@from FILE`: the tables stand on this file, named from the `.slt` file;
+//! * `@rows SQL`: they stand on the rows of this statement from now on;
 //! * `@query NAME [key=value]…`: a query of the library.
 //!
-//! Columns are compared as text, as the engine prints them.
+//! Columns are compared as text, as the engine prints them. `UPDATE_SLT=1` writes
+//! the answers as they are now.
 
+use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,10 +17,15 @@ use async_trait::async_trait;
 use datafusion::arrow::array::{Array, RecordBatch};
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use futures::TryStreamExt;
-use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType, Runner};
-use vpcflow_ingest::{Location, expand};
-use vpcflow_query::{Parameters, Session, Sources, Window, find_query};
+use sqllogictest::{
+    AsyncDB, DBOutput, DefaultColumnType, Runner, default_column_validator, default_normalizer,
+    default_validator,
+};
+use vpcflow_ingest::{Collected, Location, expand};
+use vpcflow_query::{Functions, Library, Parameters, Session, Sources, Window};
 use vpcflow_record::Policy;
+
+const UPDATE_VARIABLE: &str = "UPDATE_SLT";
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -40,7 +48,7 @@ struct Database {
 impl Database {
     async fn open(file: &Path) -> Result<Database, Failure> {
         let directory = file.parent().ok_or("a file has a folder")?.to_owned();
-        let session = Session::new(Sources::new(Policy::Default), Window::default()).await?;
+        let session = session(Sources::new(Policy::Default)).await?;
         Ok(Database { directory, session })
     }
 
@@ -51,7 +59,23 @@ impl Database {
             for file in expand(&location)? {
                 sources.add_file(file, None)?;
             }
-            self.session = Session::new(sources, Window::default()).await?;
+            self.session = session(sources).await?;
+            return Ok(DBOutput::StatementComplete(0));
+        }
+        if let Some(statement) = sql.strip_prefix("@rows ") {
+            let stream = self.session.sql(statement, Parameters::new()).await?;
+            let schema = stream.schema();
+            let rows = stream
+                .map_err(vpcflow_query::Error::from)
+                .try_collect()
+                .await?;
+            let mut sources = Sources::new(Policy::Default);
+            let collected = Collected {
+                rows,
+                ..Collected::default()
+            };
+            sources.add_collected(schema, collected);
+            self.session = session(sources).await?;
             return Ok(DBOutput::StatementComplete(0));
         }
         let (sql, parameters) = match sql.strip_prefix("@query ") {
@@ -76,9 +100,17 @@ impl Database {
     }
 }
 
+/// A session whose functions know the files of the tests.
+async fn session(sources: Sources) -> Result<Session, Failure> {
+    let mut functions = Functions::new();
+    functions.read_ip_ranges(Path::new("tests/slt/data/ip-ranges.json"))?;
+    Ok(Session::with_functions(sources, Window::default(), &functions).await?)
+}
+
 fn library_query(call: &str) -> Result<(String, Parameters), Failure> {
     let mut words = call.split_whitespace();
-    let query = find_query(words.next().ok_or("`@query` names a query")?)?;
+    let library = Library::shipped()?;
+    let query = library.find(words.next().ok_or("`@query` names a query")?)?;
     let given = words.map(|word| {
         let (key, value) = word.split_once('=').ok_or("a parameter is `key=value`")?;
         Ok::<_, Failure>((key.to_owned(), value.to_owned()))
@@ -135,19 +167,34 @@ async fn the_answers_are_those_of_the_files() {
     slt_files(&root.join("../../queries"), &mut files);
     slt_files(&root.join("tests/slt"), &mut files);
     files.sort();
-    let mut statements = 0;
+    assert!(!files.is_empty());
+    let mut failures = Vec::new();
     for file in files {
-        let records = sqllogictest::parse_file(&file).unwrap();
-        statements += records.len();
         let path = Arc::new(file.clone());
         let mut runner = Runner::new(move || {
             let path = Arc::clone(&path);
             async move { Ok(Database::open(&path).await?) }
         });
-        runner
-            .run_multi_async(records)
-            .await
-            .unwrap_or_else(|error| panic!("{error}"));
+        let outcome = if env::var_os(UPDATE_VARIABLE).is_some() {
+            let updated = runner.update_test_file(
+                &file,
+                " ",
+                default_validator,
+                default_normalizer,
+                default_column_validator,
+            );
+            updated.await.map_err(|error| error.to_string())
+        } else {
+            runner
+                .run_file_async(&file)
+                .await
+                .map_err(|error| error.to_string())
+        };
+        failures.extend(outcome.err());
     }
-    assert!(statements > 0);
+    assert!(
+        failures.is_empty(),
+        "{}\n({UPDATE_VARIABLE}=1 writes the answers as they are: check them by hand)",
+        failures.join("\n\n")
+    );
 }

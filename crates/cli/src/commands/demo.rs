@@ -13,14 +13,15 @@ use vpcflow_ingest::{
     Budget, Clock, Collected, DecodingSink, EventDecoder, Follow, FollowOptions, Follower,
     LogEvent, MemoryLogGroup, SimulatedClock,
 };
-use vpcflow_query::{Measure, Parameters, ReadCounts, Session, Sources, Top, Window, find_query};
+use vpcflow_query::{Library, Measure, Parameters, ReadCounts, Session, Sources, Top, Window};
 use vpcflow_record::{Format, Policy};
 use vpcflow_synth::{Config, Generator, Incident, Layout};
 
 use crate::args::DemoArgs;
 use crate::failure::Failure;
 use crate::incidents::planted;
-use crate::print::{Notes, Output, bytes, grouped, out};
+use crate::output::Output;
+use crate::print::{Notes, bytes, grouped, out};
 
 /// The log group's name: it exists nowhere but here.
 const GROUP: &str = "/vpcflow/demo";
@@ -182,13 +183,14 @@ async fn library(
     name: &str,
     given: &[(&str, &str)],
 ) -> Result<(), Failure> {
-    let query = find_query(name)?;
+    let library = Library::shipped()?;
+    let query = library.find(name)?;
     let given: Vec<_> = given
         .iter()
         .map(|(key, value)| ((*key).into(), (*value).into()))
         .collect();
     let title = format!("{title} (vpcflow query {name})");
-    section(session, &title, query.sql, query.bind(&given)?).await
+    section(session, &title, &query.sql, query.bind(&given)?).await
 }
 
 async fn section(

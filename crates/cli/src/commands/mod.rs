@@ -13,7 +13,8 @@ use clap::CommandFactory;
 use crate::args::{Arguments, Command, DecodeArgs, OutputArgs};
 use crate::failure::Failure;
 use crate::open::Opened;
-use crate::print::{Notes, Output, out};
+use crate::output::Output;
+use crate::print::{Notes, out};
 
 /// Runs the command that the arguments name.
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
@@ -54,7 +55,14 @@ async fn answer(
     decode: &DecodeArgs,
     notes: Notes,
 ) -> Result<(), Failure> {
-    let output = Output::new(output);
+    let output = Output::new(output)?;
+    if statements.len() > 1 && output.takes_one_answer() {
+        let message = format!(
+            "there are {} statements, and a file takes the rows of one",
+            statements.len()
+        );
+        return Err(Failure::usage(message));
+    }
     for (sql, parameters) in statements {
         let rows = opened.session.sql(sql, parameters.clone()).await?;
         output.print(rows).await?;

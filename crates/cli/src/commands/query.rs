@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use vpcflow_query::{Query, find_query, queries};
+use vpcflow_query::{Library, Query};
 
 use crate::args::QueryArgs;
 use crate::commands::{answer, top::need_source};
@@ -11,36 +11,43 @@ use crate::open::open;
 use crate::print::{Notes, out};
 
 pub(crate) async fn run(args: QueryArgs) -> Result<(), Failure> {
+    let mut library = Library::shipped()?;
+    if let Some(folder) = &args.library {
+        library.add_folder(folder)?;
+    }
     let Some(name) = &args.name else {
-        return out(&list()?);
+        return out(&list(&library));
     };
-    let query = find_query(name)?;
+    let query = library.find(name)?;
     if args.explain {
-        return out(&explain(&query));
+        return out(&explain(query));
     }
     let parameters = query.bind(&args.param)?;
     need_source(args.from.from.is_empty())?;
     let notes = Notes::new(args.from.decode.quiet);
     let opened = open(&args.from, &args.aws, notes).await?;
     query.check_fields(&opened.session.flows_columns().await?)?;
-    let statements = [(query.sql.to_owned(), parameters)];
+    let statements = [(query.sql.clone(), parameters)];
     answer(&opened, &statements, &args.output, &args.from.decode, notes).await
 }
 
-fn list() -> Result<String, Failure> {
-    let mut queries = queries()?;
-    queries.sort_by_key(|query| query.name);
-    let width = queries
-        .iter()
-        .map(|query| query.name.len())
-        .max()
-        .unwrap_or(0);
+/// The queries, pack by pack.
+fn list(library: &Library) -> String {
+    let queries = library.queries();
+    let width = queries.iter().map(|query| query.name.len()).max();
+    let width = width.unwrap_or(0);
     let mut text = String::new();
+    let mut pack = "";
     for query in queries {
         // Writing to a string does not fail.
-        let _ = writeln!(text, "{:width$}  {}", query.name, query.summary);
+        if query.pack != pack {
+            let margin = if pack.is_empty() { "" } else { "\n" };
+            pack = &query.pack;
+            let _ = writeln!(text, "{margin}{pack}");
+        }
+        let _ = writeln!(text, "  {:width$}  {}", query.name, query.summary);
     }
-    Ok(text)
+    text
 }
 
 fn explain(query: &Query) -> String {
@@ -52,8 +59,12 @@ fn explain(query: &Query) -> String {
         text.push_str("\nParameters:\n");
     }
     for parameter in &query.parameters {
-        let (name, default) = (parameter.name, &parameter.default);
-        let _ = writeln!(text, "  {name} = {default}  {}", parameter.description);
+        let default = match &parameter.default {
+            Some(default) => format!(" = {default}"),
+            None => String::new(),
+        };
+        let (name, description) = (&parameter.name, &parameter.description);
+        let _ = writeln!(text, "  {name}{default}  {description}");
     }
     let _ = write!(text, "\n{}\n", query.sql);
     text

@@ -17,13 +17,14 @@ use vpcflow_ingest::{
 };
 use vpcflow_query::{RowFilter, Window};
 
-use self::sinks::{Intake, SharedSink};
+use self::sinks::{Intake, Question, SharedSink};
 use self::status::{Board, StatusLine};
 use crate::args::TailArgs;
 use crate::commands::refused;
 use crate::failure::Failure;
-use crate::open::{config, default_budget, group_format, warn_unknown};
-use crate::print::{Notes, Output};
+use crate::open::{config, default_budget, functions, group_format, warn_unknown};
+use crate::output::Output;
+use crate::print::Notes;
 
 /// What is followed, ready to go.
 enum Source {
@@ -75,12 +76,25 @@ pub(crate) async fn run(args: TailArgs) -> Result<(), Failure> {
         since_us: Some(since_ms.saturating_mul(1000)),
         until_us: None,
     };
-    let filter = RowFilter::new(&schema, window, args.r#where.as_deref())?;
-    let output = Output::new(&args.output);
+    let functions = functions(&args.functions)?;
+    let condition = args.r#where.as_deref();
+    let filter = RowFilter::with_functions(&schema, window, condition, &functions)?;
+    let output = Output::new(&args.output)?;
     let line = StatusLine::new(&args, notes);
     let intake = match &args.sql {
-        None => Intake::printing(schema, filter, output, line.clone()),
-        Some(sql) => Intake::asking(schema, filter, output, line.clone(), sql, args.every).await?,
+        None => Intake::printing(schema, filter, &output, line.clone())?,
+        Some(_) if !output.takes_answers_in_turn() => {
+            let message = format!("answers in turn are no `{}`", output.format);
+            return Err(Failure::usage(message).hint("`--out FILE` keeps the newest"));
+        }
+        Some(sql) => {
+            let question = Question {
+                sql,
+                every: args.every,
+                functions,
+            };
+            Intake::asking(schema, filter, output, line.clone(), question).await?
+        }
     };
     let intake = Arc::new(Mutex::new(intake));
 

@@ -1,10 +1,12 @@
 //! Rows in every output format.
 
+mod binary;
 mod escape;
 mod table;
 
 use std::fmt;
 use std::io::Write;
+use std::path::Path;
 use std::str::FromStr;
 
 use datafusion::arrow::array::RecordBatch;
@@ -14,6 +16,7 @@ use datafusion::arrow::json::writer::{
     JsonArray, LineDelimited, Writer as JsonWriter, WriterBuilder,
 };
 
+use self::binary::{BinaryWriter, Kind};
 use self::table::TableWriter;
 use crate::error::Error;
 
@@ -34,17 +37,23 @@ pub enum OutputFormat {
     Tsv,
     /// A Markdown table.
     Markdown,
+    /// A Parquet file.
+    Parquet,
+    /// An Arrow IPC file, also known as Feather.
+    Arrow,
 }
 
 impl OutputFormat {
     /// Every format, in the order of the documents.
-    pub const ALL: [OutputFormat; 6] = [
+    pub const ALL: [OutputFormat; 8] = [
         OutputFormat::Table,
         OutputFormat::Json,
         OutputFormat::Ndjson,
         OutputFormat::Csv,
         OutputFormat::Tsv,
         OutputFormat::Markdown,
+        OutputFormat::Parquet,
+        OutputFormat::Arrow,
     ];
 
     /// The name, as in `--output`.
@@ -56,7 +65,38 @@ impl OutputFormat {
             OutputFormat::Csv => "csv",
             OutputFormat::Tsv => "tsv",
             OutputFormat::Markdown => "markdown",
+            OutputFormat::Parquet => "parquet",
+            OutputFormat::Arrow => "arrow",
         }
+    }
+
+    /// Whether it is a file for programs rather than text.
+    pub fn is_binary(self) -> bool {
+        matches!(self, OutputFormat::Parquet | OutputFormat::Arrow)
+    }
+
+    /// The format that a file has by its name.
+    ///
+    /// ```
+    /// use std::path::Path;
+    /// use vpcflow_query::OutputFormat;
+    ///
+    /// assert_eq!(OutputFormat::of_file(Path::new("top.CSV")), Some(OutputFormat::Csv));
+    /// assert_eq!(OutputFormat::of_file(Path::new("top")), None);
+    /// ```
+    pub fn of_file(path: &Path) -> Option<OutputFormat> {
+        let extension = path.extension()?.to_str()?.to_lowercase();
+        Some(match extension.as_str() {
+            "txt" => OutputFormat::Table,
+            "json" => OutputFormat::Json,
+            "ndjson" | "jsonl" => OutputFormat::Ndjson,
+            "csv" => OutputFormat::Csv,
+            "tsv" => OutputFormat::Tsv,
+            "md" => OutputFormat::Markdown,
+            "parquet" => OutputFormat::Parquet,
+            "arrow" | "feather" | "ipc" => OutputFormat::Arrow,
+            _ => return None,
+        })
     }
 }
 
@@ -93,12 +133,13 @@ pub struct Printer<W: Write> {
     writer: Writer,
 }
 
-/// Turns batches to text, so that a failure to write is the output's own.
+/// Turns batches to bytes, so that a failure to write is the output's own.
 enum Writer {
     Table(TableWriter),
     Json(JsonWriter<Vec<u8>, JsonArray>),
     Ndjson(JsonWriter<Vec<u8>, LineDelimited>),
     Separated { delimiter: u8 },
+    Binary(BinaryWriter),
 }
 
 impl<W: Write> fmt::Debug for Printer<W> {
@@ -127,6 +168,8 @@ impl<W: Write> Printer<W> {
             OutputFormat::Ndjson => Writer::Ndjson(json.build(Vec::new())),
             OutputFormat::Csv => Writer::Separated { delimiter: b',' },
             OutputFormat::Tsv => Writer::Separated { delimiter: b'\t' },
+            OutputFormat::Parquet => Writer::Binary(BinaryWriter::new(Kind::Parquet, &schema)),
+            OutputFormat::Arrow => Writer::Binary(BinaryWriter::new(Kind::Arrow, &schema)),
         };
         Printer {
             output,
@@ -153,6 +196,7 @@ impl<W: Write> Printer<W> {
                 std::mem::take(json.get_mut())
             }
             Writer::Separated { delimiter } => separated(batch, *delimiter, self.fresh)?,
+            Writer::Binary(file) => file.write(batch)?,
         };
         self.fresh = false;
         Ok(self.output.write_all(&text)?)
@@ -189,6 +233,7 @@ impl<W: Write> Printer<W> {
                 separated(&none, *delimiter, true)?
             }
             Writer::Separated { .. } => Vec::new(),
+            Writer::Binary(file) => file.finish()?,
         };
         self.output.write_all(&text)?;
         Ok(self.output.flush()?)
@@ -205,105 +250,4 @@ fn separated(batch: &RecordBatch, delimiter: u8, header: bool) -> Result<Vec<u8>
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use datafusion::arrow::array::{Int64Array, StringArray, TimestampMicrosecondArray};
-
-    use super::*;
-
-    fn batch() -> RecordBatch {
-        let times = TimestampMicrosecondArray::from(vec![Some(1_767_225_600_000_000), None]);
-        RecordBatch::try_from_iter([
-            (
-                "addr",
-                Arc::new(StringArray::from(vec![Some("10.0.0.1"), None])) as _,
-            ),
-            (
-                "bytes",
-                Arc::new(Int64Array::from(vec![Some(1_234_567), Some(0)])) as _,
-            ),
-            ("start", Arc::new(times.with_timezone("UTC")) as _),
-        ])
-        .unwrap()
-    }
-
-    fn print(format: OutputFormat, width: Option<usize>, batches: &[RecordBatch]) -> String {
-        let mut text = Vec::new();
-        let mut printer = Printer::new(&mut text, format, batch().schema(), width);
-        for batch in batches {
-            printer.write(batch).unwrap();
-        }
-        printer.finish().unwrap();
-        String::from_utf8(text).unwrap()
-    }
-
-    #[test]
-    fn every_format_writes_the_same_rows() {
-        let rows = [batch()];
-        assert_eq!(
-            print(OutputFormat::Json, None, &rows),
-            "[{\"addr\":\"10.0.0.1\",\"bytes\":1234567,\"start\":\"2026-01-01T00:00:00Z\"},\
-             {\"addr\":null,\"bytes\":0,\"start\":null}]\n"
-        );
-        assert_eq!(
-            print(OutputFormat::Ndjson, None, &rows),
-            "{\"addr\":\"10.0.0.1\",\"bytes\":1234567,\"start\":\"2026-01-01T00:00:00Z\"}\n\
-             {\"addr\":null,\"bytes\":0,\"start\":null}\n"
-        );
-        assert_eq!(
-            print(OutputFormat::Csv, None, &rows),
-            "addr,bytes,start\n10.0.0.1,1234567,2026-01-01T00:00:00Z\n,0,\n"
-        );
-        assert_eq!(
-            print(OutputFormat::Tsv, None, &rows),
-            "addr\tbytes\tstart\n10.0.0.1\t1234567\t2026-01-01T00:00:00Z\n\t0\t\n"
-        );
-        assert_eq!(
-            print(OutputFormat::Markdown, None, &rows),
-            "| addr     |   bytes | start               |\n\
-             | -------- | ------: | ------------------- |\n\
-             | 10.0.0.1 | 1234567 | 2026-01-01 00:00:00 |\n\
-             | -        |       0 | -                   |\n"
-        );
-        assert_eq!(
-            print(OutputFormat::Table, None, &rows),
-            "addr        bytes  start\n\
-             ────────  ───────  ───────────────────\n\
-             10.0.0.1  1234567  2026-01-01 00:00:00\n\
-             -               0  -\n"
-        );
-    }
-
-    #[test]
-    fn without_a_row_there_is_a_header_or_an_empty_array() {
-        assert_eq!(print(OutputFormat::Json, None, &[]), "[]\n");
-        assert_eq!(print(OutputFormat::Ndjson, None, &[]), "");
-        assert_eq!(print(OutputFormat::Csv, None, &[]), "addr,bytes,start\n");
-        assert_eq!(
-            print(OutputFormat::Table, None, &[]),
-            "addr  bytes  start\n────  ─────  ─────\n"
-        );
-    }
-
-    #[test]
-    fn several_batches_have_one_header() {
-        for format in OutputFormat::ALL {
-            let text = print(format, None, &[batch(), batch()]);
-            assert_eq!(text.matches("10.0.0.1").count(), 2, "{format}");
-            if !matches!(format, OutputFormat::Json | OutputFormat::Ndjson) {
-                assert_eq!(text.matches("bytes").count(), 1, "{format}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_table_fits_the_terminal() {
-        let text = print(OutputFormat::Table, Some(30), &[batch()]);
-        assert!(
-            text.lines().all(|line| line.chars().count() <= 30),
-            "{text}"
-        );
-        assert!(text.contains('…') && text.contains("1234567"), "{text}");
-    }
-}
+mod tests;

@@ -25,6 +25,8 @@ pub(super) struct TableWriter {
     waiting: Vec<Vec<String>>,
     /// The header is written, and the widths are found.
     started: bool,
+    /// The columns that fit, from the first on.
+    shown: usize,
 }
 
 enum Style {
@@ -56,9 +58,10 @@ impl TableWriter {
                 number: field.data_type().is_numeric(),
             }
         });
-        let columns = columns.collect();
+        let columns: Vec<Column> = columns.collect();
         TableWriter {
             style,
+            shown: columns.len(),
             columns,
             waiting: Vec::new(),
             started: false,
@@ -140,6 +143,27 @@ impl TableWriter {
                 _ => break,
             }
         }
+        // Then the columns that still do not fit, for one that says so.
+        let mut end = 0;
+        let fitting = self.columns.iter().take_while(|column| {
+            end += column.width + 2;
+            end - 2 <= available
+        });
+        let fitting = fitting.count();
+        if fitting < self.columns.len() {
+            let mut kept = fitting;
+            while kept > 1
+                && self.columns[..kept]
+                    .iter()
+                    .map(|c| c.width + 2)
+                    .sum::<usize>()
+                    + 1
+                    > available
+            {
+                kept -= 1;
+            }
+            self.shown = kept.max(1);
+        }
     }
 
     fn header(&self, text: &mut String) {
@@ -163,7 +187,8 @@ impl TableWriter {
             Style::Markdown => ("| ", " | ", " |"),
         };
         let mut line = start.to_owned();
-        for (index, (cell, column)) in cells.iter().zip(&self.columns).enumerate() {
+        let shown = cells.iter().zip(&self.columns).take(self.shown);
+        for (index, (cell, column)) in shown.enumerate() {
             if index > 0 {
                 line.push_str(between);
             }
@@ -176,6 +201,10 @@ impl TableWriter {
             if !column.number {
                 line.push_str(&space);
             }
+        }
+        if self.shown < self.columns.len() {
+            line.push_str(between);
+            line.push('…');
         }
         line.push_str(end);
         // Writing to a string does not fail.

@@ -1,7 +1,6 @@
 //! What becomes of the records that `tail` reads.
 
 use std::collections::VecDeque;
-use std::io::{BufWriter, Stdout};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use futures::StreamExt;
 use tokio::sync::Mutex;
 use vpcflow_ingest::{Clock, Collected, Decoded, Sink, SinkError, SystemClock};
 use vpcflow_query::{
-    Error, OutputFormat, Parameters, Printer, ReadCounts, RowFilter, Session, Sources, Window,
+    Error, Functions, OutputFormat, Parameters, ReadCounts, RowFilter, Session, Sources, Window,
     adapt,
 };
 
@@ -20,7 +19,8 @@ use vpcflow_record::{Policy, compact};
 
 use super::status::StatusLine;
 use crate::failure::Failure;
-use crate::print::{Output, grouped};
+use crate::output::{Output, RowPrinter};
+use crate::print::grouped;
 
 /// Columns of a record that fit a terminal; other formats have all.
 const TERMINAL_COLUMNS: [&str; 11] = [
@@ -55,14 +55,22 @@ pub(super) struct Intake {
 enum Purpose {
     Print {
         columns: Vec<usize>,
-        printer: Option<Box<Printer<BufWriter<Stdout>>>>,
+        printer: Option<Box<RowPrinter>>,
     },
     Ask(Box<Ask>),
+}
+
+/// What is asked every now and then.
+pub(super) struct Question<'a> {
+    pub(super) sql: &'a str,
+    pub(super) every: Duration,
+    pub(super) functions: Functions,
 }
 
 /// A statement that is answered again and again over the records so far.
 struct Ask {
     sql: String,
+    functions: Functions,
     output: Output,
     every_ms: i64,
     next_ms: i64,
@@ -79,9 +87,9 @@ impl Intake {
     pub(super) fn printing(
         schema: SchemaRef,
         filter: RowFilter,
-        output: Output,
+        output: &Output,
         line: StatusLine,
-    ) -> Intake {
+    ) -> Result<Intake, Failure> {
         let for_people = matches!(output.format, OutputFormat::Table | OutputFormat::Markdown);
         let columns: Vec<usize> = match for_people {
             true => TERMINAL_COLUMNS
@@ -93,8 +101,9 @@ impl Intake {
         let printed = schema
             .project(&columns)
             .expect("the columns are those of the schema");
-        let printer = Some(Box::new(output.printer(Arc::new(printed))));
-        Intake::new(schema, filter, line, Purpose::Print { columns, printer })
+        let printer = Some(Box::new(output.printer(Arc::new(printed))?));
+        let purpose = Purpose::Print { columns, printer };
+        Ok(Intake::new(schema, filter, line, purpose))
     }
 
     /// Answers `sql` every now and then. It is planned once now, so that a
@@ -104,12 +113,13 @@ impl Intake {
         filter: RowFilter,
         output: Output,
         line: StatusLine,
-        sql: &str,
-        every: Duration,
+        question: Question<'_>,
     ) -> Result<Intake, Failure> {
-        let every_ms = i64::try_from(every.as_millis()).unwrap_or(i64::MAX).max(1);
+        let every_ms = i64::try_from(question.every.as_millis()).unwrap_or(i64::MAX);
+        let every_ms = every_ms.max(1);
         let ask = Ask {
-            sql: sql.to_owned(),
+            sql: question.sql.to_owned(),
+            functions: question.functions,
             output,
             every_ms,
             next_ms: SystemClock.now_ms(),
@@ -121,7 +131,7 @@ impl Intake {
         };
         ask.session(&schema)
             .await?
-            .sql(sql, Parameters::new())
+            .sql(question.sql, Parameters::new())
             .await?;
         Ok(Intake::new(
             schema,
@@ -272,18 +282,18 @@ impl Ask {
             cut: 0,
         };
         sources.add_collected(SchemaRef::clone(schema), collected);
-        Session::new(sources, Window::default()).await
+        Session::with_functions(sources, Window::default(), &self.functions).await
     }
 
     async fn answer(&mut self, schema: &SchemaRef) -> Result<(), Error> {
         self.fresh = false;
         let session = self.session(schema).await?;
         let mut rows = session.sql(&self.sql, Parameters::new()).await?;
-        let mut printer = self.output.printer(rows.schema());
+        let mut answer = self.output.answer(rows.schema())?;
         while let Some(batch) = rows.next().await {
-            printer.write(&batch?)?;
+            answer.write(&batch?)?;
         }
-        printer.finish()
+        answer.finish()
     }
 }
 

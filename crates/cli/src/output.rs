@@ -1,0 +1,180 @@
+//! Rows to standard output, or to a file.
+
+use std::fs::{File, Permissions};
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::execution::SendableRecordBatchStream;
+use futures::StreamExt;
+use tempfile::NamedTempFile;
+use vpcflow_query::{Error, OutputFormat, Printer};
+
+use crate::args::OutputArgs;
+use crate::failure::Failure;
+
+/// Memory that the rows of an unfinished answer may take.
+const HELD_BYTES: usize = 64 * 1024 * 1024;
+
+/// Where the rows of a command go, and how they look.
+#[derive(Debug, Clone)]
+pub(crate) struct Output {
+    pub(crate) format: OutputFormat,
+    /// Of the terminal that they go to.
+    width: Option<usize>,
+    file: Option<PathBuf>,
+}
+
+impl Output {
+    /// A table on a terminal, else CSV, unless the user or the name of the file
+    /// says otherwise.
+    pub(crate) fn new(args: &OutputArgs) -> Result<Output, Failure> {
+        let by_name = match &args.out {
+            None => None,
+            Some(path) => Some(OutputFormat::of_file(path).or(args.output).ok_or_else(|| {
+                Failure::usage(format!("the name `{}` tells no format", path.display()))
+                    .hint("name one with `-o FORMAT`")
+            })?),
+        };
+        let terminal = args.out.is_none() && io::stdout().is_terminal();
+        let default = if terminal {
+            OutputFormat::Table
+        } else {
+            OutputFormat::Csv
+        };
+        let format = args.output.or(by_name).or(args.usual_output);
+        let format = format.unwrap_or(default);
+        if terminal && format.is_binary() {
+            return Err(
+                Failure::usage(format!("`{format}` is no text for a terminal"))
+                    .hint("write it to a file with `--out FILE`"),
+            );
+        }
+        Ok(Output {
+            format,
+            width: terminal.then(terminal_width).flatten(),
+            file: args.out.clone(),
+        })
+    }
+
+    /// A table on standard output.
+    pub(crate) fn table() -> Output {
+        Output {
+            format: OutputFormat::Table,
+            width: terminal_width(),
+            file: None,
+        }
+    }
+
+    /// Whether one answer is all that fits: a file, or a format that has an end.
+    pub(crate) fn takes_one_answer(&self) -> bool {
+        self.file.is_some() || self.format.is_binary()
+    }
+
+    /// Whether answers that follow each other on standard output make sense.
+    pub(crate) fn takes_answers_in_turn(&self) -> bool {
+        self.file.is_some() || !self.format.is_binary()
+    }
+
+    /// A printer of rows of this schema as they come. A file is written from the
+    /// start on.
+    pub(crate) fn printer(&self, schema: SchemaRef) -> Result<RowPrinter, Failure> {
+        let output: Box<dyn Write + Send> = match &self.file {
+            None => Box::new(io::stdout()),
+            Some(path) => Box::new(File::create(path).map_err(|error| cannot_write(path, &error))?),
+        };
+        Ok(Printer::new(
+            BufWriter::new(output),
+            self.format,
+            schema,
+            self.width,
+        ))
+    }
+
+    /// A writer of one answer, which takes the place of the file when it is whole.
+    pub(crate) fn answer(&self, schema: SchemaRef) -> Result<Answer, Error> {
+        let (output, file): (Box<dyn Write + Send>, _) = match &self.file {
+            None => (Box::new(io::stdout()), None),
+            Some(path) => {
+                let folder = path
+                    .parent()
+                    .filter(|folder| !folder.as_os_str().is_empty());
+                let file = tempfile::Builder::new()
+                    .permissions(Permissions::from_mode(0o666))
+                    .tempfile_in(folder.unwrap_or(Path::new(".")))?;
+                (Box::new(file.reopen()?), Some((file, path.clone())))
+            }
+        };
+        let printer = Printer::new(BufWriter::new(output), self.format, schema, self.width);
+        Ok(Answer { printer, file })
+    }
+
+    /// Prints the rows of an answer. They are held back until there is no more
+    /// of them, so that a query that fails leaves no half of an answer; an
+    /// answer larger than [`HELD_BYTES`] is printed as it comes from there on.
+    pub(crate) async fn print(&self, mut rows: SendableRecordBatchStream) -> Result<(), Failure> {
+        let mut answer = self
+            .answer(rows.schema())
+            .map_err(|error| self.told(error))?;
+        let mut held = Vec::new();
+        let mut held_bytes = 0;
+        while let Some(batch) = rows.next().await {
+            let batch = batch.map_err(Error::from)?;
+            held_bytes += batch.get_array_memory_size();
+            held.push(batch);
+            if held_bytes > HELD_BYTES {
+                for batch in held.drain(..) {
+                    answer.write(&batch)?;
+                }
+            }
+        }
+        for batch in held {
+            answer.write(&batch)?;
+        }
+        answer.finish().map_err(|error| self.told(error))
+    }
+
+    /// A failure to write, with the file's name.
+    fn told(&self, error: Error) -> Failure {
+        match (&self.file, error) {
+            (Some(path), Error::Output(error)) => cannot_write(path, &error),
+            (_, error) => error.into(),
+        }
+    }
+}
+
+/// A printer to standard output or a file.
+pub(crate) type RowPrinter = Printer<BufWriter<Box<dyn Write + Send>>>;
+
+/// An answer in the making.
+pub(crate) struct Answer {
+    printer: RowPrinter,
+    file: Option<(NamedTempFile, PathBuf)>,
+}
+
+impl Answer {
+    pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<(), Error> {
+        self.printer.write(batch)
+    }
+
+    pub(crate) fn finish(self) -> Result<(), Error> {
+        self.printer.finish()?;
+        if let Some((file, path)) = self.file {
+            file.persist(path)
+                .map_err(|error| Error::Output(error.error))?;
+        }
+        Ok(())
+    }
+}
+
+fn cannot_write(path: &Path, error: &io::Error) -> Failure {
+    Failure::new(format!("cannot write `{}`: {error}", path.display()))
+}
+
+/// The columns of the terminal that standard output is, if it is one.
+fn terminal_width() -> Option<usize> {
+    let size = terminal_size::terminal_size_of(io::stdout());
+    size.map(|(width, _)| usize::from(width.0))
+}

@@ -1,0 +1,16 @@
+-- Bytes of each interface over time.
+--
+-- A record counts in the interval that it starts in, in UTC.
+-- param minutes INT 60: length of an interval
+-- param limit INT 1000: rows to show
+SELECT
+    date_bin(CAST(concat($minutes, ' minutes') AS INTERVAL), start) AS interval_start,
+    interface_id,
+    count(*) AS flows,
+    sum(packets) AS packets,
+    sum(bytes) AS bytes
+FROM flows
+WHERE start IS NOT NULL AND bytes IS NOT NULL
+GROUP BY 1, 2
+ORDER BY 1, bytes DESC, interface_id
+LIMIT $limit

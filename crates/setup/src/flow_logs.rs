@@ -30,6 +30,8 @@ pub struct FlowLog {
     pub role_arn: Option<String>,
     /// How the delivery goes.
     pub delivery: Delivery,
+    /// When it was made, in milliseconds since 1970.
+    pub created_ms: Option<i64>,
     /// Its tags.
     pub tags: Tags,
 }
@@ -98,6 +100,9 @@ impl FlowLog {
                 }
                 _ => Delivery::Unknown,
             },
+            created_ms: described
+                .creation_time()
+                .and_then(|time| time.to_millis().ok()),
             tags: Tags::from_ec2(described.tags()),
         })
     }

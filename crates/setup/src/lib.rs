@@ -56,6 +56,7 @@ mod backoff;
 mod documents;
 mod error;
 mod flow_logs;
+mod log_class;
 #[cfg(test)]
 mod model;
 mod observe;
@@ -76,6 +77,7 @@ pub use apply::{Applied, OnProgress, Progress};
 pub use documents::{delivery_policy, trust_policy};
 pub use error::{Error, Refusal, Result};
 pub use flow_logs::{Delivery, FlowLog, GroupFormat};
+pub use log_class::LogClass;
 pub use observe::{LogGroup, Observed, Policy, Role};
 pub use plan::{Obstacle, plan};
 pub use provisioner::Provisioner;

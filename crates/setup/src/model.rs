@@ -3,6 +3,7 @@
 
 use crate::account::{Account, name_of_arn};
 use crate::flow_logs::{Delivery, FlowLog, FlowLogRequest};
+use crate::log_class::LogClass;
 use crate::observe::{LogGroup, Observed, Policy, Role};
 use crate::resource::Resource;
 use crate::step::{Call, FlowLogCall, LogGroupCall, Plan, PolicyCall, RoleCall};
@@ -223,6 +224,8 @@ impl World {
                 name: name.clone(),
                 retention_days: None,
                 stored_bytes: 0,
+                class: LogClass::Standard,
+                kms_key: None,
                 tags: tags.clone(),
             }),
             LogGroupCall::Retain { name, days } => {
@@ -299,6 +302,7 @@ fn flow_log(id: String, resource_id: &str, request: &FlowLogRequest) -> FlowLog 
         log_format: settings.format.to_log_format(),
         role_arn: Some(request.role_arn.clone()),
         delivery: Delivery::Succeeds,
+        created_ms: None,
         tags: request.tags.clone(),
     }
 }

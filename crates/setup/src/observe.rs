@@ -10,6 +10,7 @@ use crate::account::{Account, name_of_arn};
 use crate::documents;
 use crate::error::{Error, Result};
 use crate::flow_logs::FlowLog;
+use crate::log_class::LogClass;
 use crate::resource::Resource;
 use crate::tags::Tags;
 use crate::wish::Wish;
@@ -38,6 +39,11 @@ pub struct LogGroup {
     pub retention_days: Option<u32>,
     /// What AWS bills as stored, in bytes; hours old.
     pub stored_bytes: u64,
+    /// What can be done with its events.
+    pub class: LogClass,
+    /// The ARN of the KMS key that encrypts it; `None` is CloudWatch Logs' own
+    /// encryption.
+    pub kms_key: Option<String>,
     /// Its tags.
     pub tags: Tags,
 }
@@ -143,6 +149,8 @@ impl Provisioner {
                 .stored_bytes()
                 .and_then(|b| u64::try_from(b).ok())
                 .unwrap_or(0),
+            class: LogClass::of_logs(group.log_group_class()),
+            kms_key: group.kms_key_id().map(str::to_owned),
             tags: tags.tags.unwrap_or_default().into_iter().collect(),
         }))
     }

@@ -83,7 +83,7 @@ impl Story {
 
         let status = self.run(&["status"]).success().stdout;
         let flow_log = after["flow_logs"][0]["FlowLogId"].as_str().unwrap();
-        for text in [GROUP, flow_log, &vpc, "7 days", "1 flow log, none failing"] {
+        for text in [GROUP, flow_log, &vpc, "7 days", "1 flow log, all is well"] {
             assert!(status.contains(text), "no `{text}` in\n{status}");
         }
     }

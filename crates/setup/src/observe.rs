@@ -114,6 +114,16 @@ impl Provisioner {
         account: &Account,
         name: &str,
     ) -> Result<Option<LogGroup>> {
+        let Some(mut group) = self.log_group_without_tags(name).await? else {
+            return Ok(None);
+        };
+        group.tags = self.tags_of_log_group(account, name).await?;
+        Ok(Some(group))
+    }
+
+    /// The log group of this name, as if it had no tags: they take a permission
+    /// of their own.
+    pub(crate) async fn log_group_without_tags(&self, name: &str) -> Result<Option<LogGroup>> {
         // Names are unique and sorted, so the exact one comes first of those
         // that begin with it.
         let request = self
@@ -125,22 +135,9 @@ impl Provisioner {
             .send()
             .await
             .map_err(|e| Error::of_call("logs:DescribeLogGroups", e))?;
-        let Some(group) = described
-            .log_groups()
-            .iter()
-            .find(|group| group.log_group_name() == Some(name))
-        else {
-            return Ok(None);
-        };
-        let tags = self
-            .logs
-            .list_tags_for_resource()
-            .resource_arn(account.log_group_arn(name))
-            .send();
-        let tags = tags
-            .await
-            .map_err(|e| Error::of_call("logs:ListTagsForResource", e))?;
-        Ok(Some(LogGroup {
+        let mut groups = described.log_groups().iter();
+        let group = groups.find(|group| group.log_group_name() == Some(name));
+        Ok(group.map(|group| LogGroup {
             name: name.to_owned(),
             retention_days: group
                 .retention_in_days()
@@ -151,8 +148,20 @@ impl Provisioner {
                 .unwrap_or(0),
             class: LogClass::of_logs(group.log_group_class()),
             kms_key: group.kms_key_id().map(str::to_owned),
-            tags: tags.tags.unwrap_or_default().into_iter().collect(),
+            tags: Tags::default(),
         }))
+    }
+
+    pub(crate) async fn tags_of_log_group(&self, account: &Account, name: &str) -> Result<Tags> {
+        let request = self
+            .logs
+            .list_tags_for_resource()
+            .resource_arn(account.log_group_arn(name));
+        let tags = request
+            .send()
+            .await
+            .map_err(|e| Error::of_call("logs:ListTagsForResource", e))?;
+        Ok(tags.tags.unwrap_or_default().into_iter().collect())
     }
 
     /// The role of this name, under whatever path.
@@ -206,18 +215,7 @@ impl Provisioner {
             .ok_or_else(|| incomplete("default version"))?
             .to_owned();
 
-        let version = self
-            .iam
-            .get_policy_version()
-            .policy_arn(arn)
-            .version_id(&in_force)
-            .send();
-        let version = version
-            .await
-            .map_err(|e| Error::of_call("iam:GetPolicyVersion", e))?;
-        let document = version
-            .policy_version()
-            .and_then(|version| version.document());
+        let document = self.policy_document(arn, &in_force).await?;
 
         let versions = self.iam.list_policy_versions().policy_arn(arn);
         let versions = versions.into_paginator().items().send().try_collect().await;
@@ -229,10 +227,28 @@ impl Provisioner {
         Ok(Some(Policy {
             name: name_of_arn(arn).to_owned(),
             arn: arn.to_owned(),
-            document: document.and_then(documents::decode).unwrap_or_default(),
+            document,
             old_versions: oldest_first(versions.filter(|version| *version != in_force).collect()),
             tags: Tags::from_iam(policy.tags()),
         }))
+    }
+
+    /// What a version of a managed policy says; null if its text cannot be
+    /// read.
+    pub(crate) async fn policy_document(&self, arn: &str, version: &str) -> Result<Value> {
+        let request = self
+            .iam
+            .get_policy_version()
+            .policy_arn(arn)
+            .version_id(version);
+        let version = request
+            .send()
+            .await
+            .map_err(|e| Error::of_call("iam:GetPolicyVersion", e))?;
+        let document = version
+            .policy_version()
+            .and_then(|version| version.document());
+        Ok(document.and_then(documents::decode).unwrap_or_default())
     }
 }
 
@@ -244,7 +260,7 @@ fn oldest_first(mut versions: Vec<String>) -> Vec<String> {
 }
 
 /// `None` when IAM says that there is no such thing.
-fn unless_absent<T, E>(
+pub(crate) fn unless_absent<T, E>(
     action: &'static str,
     answer: std::result::Result<T, SdkError<E>>,
 ) -> Result<Option<T>>

@@ -11,6 +11,10 @@ use crate::flow_logs::FlowLog;
 use crate::observe::{LogGroup, Policy, Role};
 use crate::step::{Call, FlowLogCall, LogGroupCall, Part, Plan, PolicyCall, RoleCall, Step, Verb};
 
+mod removal;
+
+pub use removal::Removal;
+
 /// What there is to remove of one log group's set-up, and what depends on it.
 ///
 /// Found by tags and not only through flow logs, so that nothing of a set-up

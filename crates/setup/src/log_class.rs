@@ -2,8 +2,11 @@
 //! cost.
 
 use std::fmt;
+use std::str::FromStr;
 
 use aws_sdk_cloudwatchlogs::types::LogGroupClass;
+
+use crate::wish::WishError;
 
 /// The class of a log group. It is chosen when the group is made and cannot be
 /// changed:
@@ -29,6 +32,31 @@ impl LogClass {
             Some(LogGroupClass::InfrequentAccess) => LogClass::InfrequentAccess,
             Some(LogGroupClass::Delivery) => LogClass::Delivery,
             Some(_) => LogClass::Unknown,
+        }
+    }
+
+    /// As CreateLogGroup takes it; `None` for what only AWS can make.
+    pub(crate) fn to_logs(self) -> Option<LogGroupClass> {
+        match self {
+            LogClass::Standard => Some(LogGroupClass::Standard),
+            LogClass::InfrequentAccess => Some(LogGroupClass::InfrequentAccess),
+            LogClass::Delivery => Some(LogGroupClass::Delivery),
+            LogClass::Unknown => None,
+        }
+    }
+}
+
+/// The classes that a log group of flow logs can have.
+impl FromStr for LogClass {
+    type Err = WishError;
+
+    fn from_str(word: &str) -> Result<LogClass, WishError> {
+        match word.to_ascii_lowercase().replace('_', "-").as_str() {
+            "standard" => Ok(LogClass::Standard),
+            "infrequent-access" => Ok(LogClass::InfrequentAccess),
+            _ => Err(WishError::LogClass {
+                word: word.to_owned(),
+            }),
         }
     }
 }

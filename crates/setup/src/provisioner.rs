@@ -1,9 +1,9 @@
 //! The clients, and who is calling.
 
 use aws_config::SdkConfig;
+use aws_sdk_ec2::config::SharedAsyncSleep;
 
 use crate::account::Account;
-use crate::backoff::Backoff;
 use crate::error::{Error, Result};
 use crate::plan::plan;
 use crate::step::Plan;
@@ -20,7 +20,8 @@ pub struct Provisioner {
     pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
     sts: aws_sdk_sts::Client,
     region: String,
-    pub(crate) new_role_backoff: Backoff,
+    /// How to wait; `None` is the runtime's own way.
+    pub(crate) sleep: Option<SharedAsyncSleep>,
 }
 
 impl Provisioner {
@@ -36,7 +37,7 @@ impl Provisioner {
             logs: aws_sdk_cloudwatchlogs::Client::new(config),
             sts: aws_sdk_sts::Client::new(config),
             region: region.to_string(),
-            new_role_backoff: Backoff::NEW_ROLE,
+            sleep: config.sleep_impl(),
         })
     }
 

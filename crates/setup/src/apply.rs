@@ -140,7 +140,7 @@ impl Provisioner {
     /// there.
     ///
     /// # Errors
-    /// [`Error::Step`] names the step that failed, and what stands.
+    /// [`Error::Step`] names the step that failed; its [`Aftermath`] what stands.
     ///
     /// # Cancel safety
     /// Dropping the future may leave the current step done or not done, and

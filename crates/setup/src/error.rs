@@ -146,7 +146,7 @@ pub enum Error {
         names: Vec<String>,
     },
     /// A step of a plan failed.
-    #[error("could not {verb} the {part} `{name}` (step {} of {total}; {aftermath})", .done + 1)]
+    #[error("could not {verb} the {part} `{name}` (step {} of {total})", .done + 1)]
     Step {
         /// What was to be done.
         verb: Verb,
@@ -225,6 +225,14 @@ impl Error {
                 code,
                 message,
             },
+        }
+    }
+
+    /// What is left of a plan that failed half-way.
+    pub fn aftermath(&self) -> Option<&Aftermath> {
+        match self {
+            Error::Step { aftermath, .. } => Some(aftermath),
+            _ => None,
         }
     }
 

@@ -7,6 +7,7 @@ use vpcflow_record::Format;
 
 use crate::Provisioner;
 use crate::error::{Error, Result};
+use crate::resource::{FILTER_VALUES_MAX, Resource};
 use crate::tags::Tags;
 use crate::wish::{Interval, TagField, TaggedKind, Traffic};
 
@@ -181,7 +182,24 @@ impl Provisioner {
             .await
     }
 
-    /// The flow logs of these ids that exist, a thousand ids at most.
+    /// The flow logs that watch these resources.
+    pub(crate) async fn flow_logs_of_resources(
+        &self,
+        resources: &[Resource],
+    ) -> Result<Vec<FlowLog>> {
+        let mut flow_logs = Vec::new();
+        for chunk in resources.chunks(FILTER_VALUES_MAX) {
+            let ids = chunk.iter().map(|resource| resource.id().to_owned());
+            let by_resource = Filter::builder()
+                .name("resource-id")
+                .set_values(Some(ids.collect()))
+                .build();
+            flow_logs.extend(self.describe_flow_logs(Some(by_resource)).await?);
+        }
+        Ok(flow_logs)
+    }
+
+    /// The flow logs of these ids that exist, 200 ids at most.
     pub(crate) async fn flow_logs_of_ids(&self, ids: &[String]) -> Result<Vec<FlowLog>> {
         let by_id = Filter::builder().name("flow-log-id");
         let by_id = by_id.set_values(Some(ids.to_vec())).build();

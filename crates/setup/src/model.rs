@@ -80,6 +80,16 @@ impl World {
                 .filter(|flow_log| flow_log.log_group == wish.log_group())
                 .cloned()
                 .collect(),
+            elsewhere: self
+                .flow_logs
+                .iter()
+                .filter(|flow_log| {
+                    let mut wished = wish.resources().iter();
+                    flow_log.log_group != wish.log_group()
+                        && wished.any(|resource| resource.id() == flow_log.resource_id)
+                })
+                .cloned()
+                .collect(),
         }
     }
 

@@ -28,6 +28,9 @@ pub struct Observed {
     pub log_group: Option<LogGroup>,
     /// Every flow log that delivers to the log group, also of other resources.
     pub flow_logs: Vec<FlowLog>,
+    /// The flow logs that watch the resources of the wish, but deliver to other
+    /// log groups.
+    pub elsewhere: Vec<FlowLog>,
 }
 
 /// A log group that exists.
@@ -88,7 +91,7 @@ impl Provisioner {
     pub async fn observe(&self, account: &Account, wish: &Wish) -> Result<Observed> {
         let role_name = wish.role_name(account);
         let policy_arn = account.policy_arn(&account.delivery_name(&wish.log_group));
-        // Boxed, as the SDK's futures are large and these are five of them.
+        // Boxed, as the SDK's futures are large and these are six of them.
         let reads = Box::pin(async {
             tokio::try_join!(
                 self.missing_of(&wish.resources),
@@ -96,15 +99,18 @@ impl Provisioner {
                 self.role(&role_name),
                 self.log_group(account, &wish.log_group),
                 self.flow_logs_of_group(&wish.log_group),
+                self.flow_logs_of_resources(&wish.resources),
             )
         });
-        let (missing_resources, policy, role, log_group, flow_logs) = reads.await?;
+        let (missing_resources, policy, role, log_group, flow_logs, mut elsewhere) = reads.await?;
+        elsewhere.retain(|flow_log| flow_log.log_group != wish.log_group);
         Ok(Observed {
             missing_resources,
             policy,
             role,
             log_group,
             flow_logs,
+            elsewhere,
         })
     }
 

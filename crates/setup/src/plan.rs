@@ -32,6 +32,7 @@ pub fn plan(wish: &Wish, account: &Account, observed: &Observed) -> Result<Plan>
     planner.check_log_class();
     planner.check_tag_fields();
     planner.note_others();
+    planner.note_doubles();
     let flow_logs = planner.flow_log_steps();
     // A foreign flow log that fits brings its own role.
     let needs_role = flow_logs.iter().any(|flow_log| flow_log.needs_role);
@@ -147,6 +148,31 @@ impl<'a> Planner<'a> {
             self.notes.push(format!(
                 "AWS fills {} only for tag keys that are chosen: name them with --tag-field",
                 empty.join(", ")
+            ));
+        }
+    }
+
+    /// Flow logs that record the same traffic elsewhere, which AWS bills twice.
+    /// Another format means another log group, and then the old one is one of
+    /// these until the new one delivers.
+    fn note_doubles(&mut self) {
+        for flow_log in &self.observed.elsewhere {
+            let FlowLog {
+                id,
+                resource_id,
+                log_group,
+                ..
+            } = flow_log;
+            let way = if flow_log.tags.is_managed() {
+                format!(
+                    ": once this one delivers, `vpcflow teardown --log-group {log_group} \
+                     --keep-logs` ends it without a gap"
+                )
+            } else {
+                String::new()
+            };
+            self.notes.push(format!(
+                "{id} records `{resource_id}` to `{log_group}` too, and AWS bills both{way}"
             ));
         }
     }

@@ -9,6 +9,10 @@ use crate::Provisioner;
 use crate::error::{Error, Result};
 use crate::wish::WishError;
 
+/// The values that EC2 takes in one filter:
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/Query-Requests.html>.
+pub(crate) const FILTER_VALUES_MAX: usize = 200;
+
 /// The most that AWS gives. Without a number it gives all at once, and fails
 /// where they are many:
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeNetworkInterfaces.html>.
@@ -129,8 +133,7 @@ impl Provisioner {
     pub(crate) async fn missing_of(&self, resources: &[Resource]) -> Result<Vec<Resource>> {
         let mut missing = Vec::new();
         for chunk in resources.chunk_by(|one, next| one.kind() == next.kind()) {
-            // EC2 takes up to 200 values a filter.
-            for chunk in chunk.chunks(200) {
+            for chunk in chunk.chunks(FILTER_VALUES_MAX) {
                 let existing = self.existing_ids(chunk).await?;
                 let is_missing =
                     |resource: &&Resource| !existing.contains(&resource.id().to_owned());

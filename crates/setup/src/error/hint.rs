@@ -64,8 +64,7 @@ impl Error {
 /// What stands after a failure, and how it goes.
 fn step_hint(source: &Error, aftermath: &Aftermath) -> Option<String> {
     let more = (!aftermath.stands.is_empty()).then(|| {
-        "repeat the command to go on from there, or remove what is still there with `vpcflow \
-         teardown`"
+        "repeat the command to go on from there; `vpcflow teardown` removes what is still there"
             .to_owned()
     });
     let lines: Vec<String> = source.hint().into_iter().chain(more).collect();

@@ -57,6 +57,7 @@ impl State {
             "GetRole" => result = role_text(name, role),
             "UpdateAssumeRolePolicy" => role.trust = call.get("PolicyDocument").to_owned(),
             "TagRole" => role.tags.extend(call.tags("Tags.member")),
+            "AttachRolePolicy" if role.attached.contains(&arn) => {}
             "AttachRolePolicy" => role.attached.push(arn),
             "DetachRolePolicy" => role.attached.retain(|attached| *attached != arn),
             "ListAttachedRolePolicies" => {

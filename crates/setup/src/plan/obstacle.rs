@@ -87,9 +87,7 @@ impl Obstacle {
         match self {
             Obstacle::NoResource { .. } => "check the id, --region and --profile",
             Obstacle::OtherFormat { .. } => {
-                "a log group holds one format: name another --log-group, or the same --fields; the \
-                 old flow log then ends without a gap by `vpcflow teardown --keep-logs` once the \
-                 new one delivers"
+                "a log group holds one format: name another --log-group, or the same --fields"
             }
             Obstacle::OtherClass { .. } => {
                 "AWS cannot change the class of a log group: name another --log-group"

@@ -492,6 +492,27 @@ fn others_of_the_group_are_told_and_left() {
 }
 
 #[test]
+fn what_is_recorded_twice_is_told_with_the_way_out() {
+    let mut world = World::with(&wish());
+    let elsewhere = builder()
+        .log_group("/flows/v5")
+        .fields(Format::up_to_version(5))
+        .build()
+        .unwrap();
+    let plan = world.plan(&elsewhere).unwrap();
+    assert_eq!(
+        plan.notes,
+        [
+            "fl-1 records `vpc-0a` to `/flows` too, and AWS bills both: once this one delivers, \
+             `vpcflow teardown --log-group /flows --keep-logs` ends it without a gap"
+        ]
+    );
+    world.flow_logs[0].tags = Tags::default();
+    let plan = world.plan(&elsewhere).unwrap();
+    assert!(plan.notes[0].ends_with("bills both"), "{plan}");
+}
+
+#[test]
 fn a_plan_for_programs_has_every_call() {
     let plan = World::empty().plan(&wish()).unwrap().to_json();
     assert_eq!(plan["changes"], 5);

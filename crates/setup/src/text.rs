@@ -45,7 +45,17 @@ mod tests {
     #[test]
     fn an_age_is_told_in_its_largest_unit() {
         let ages = [0, 59_999, 60_000, 3_600_000, 172_799_999, 172_800_000].map(age);
-        assert_eq!(ages, ["under 1 min", "under 1 min", "1 min", "1 h", "47 h", "2 days"]);
+        assert_eq!(
+            ages,
+            [
+                "under 1 min",
+                "under 1 min",
+                "1 min",
+                "1 h",
+                "47 h",
+                "2 days"
+            ]
+        );
     }
 
     #[test]

@@ -140,7 +140,9 @@ impl FaultProxy {
     pub fn unused(&self) -> Vec<(String, usize)> {
         let state = self.shared.state();
         let unused = state.rules.iter().filter(|rule| !rule.is_used);
-        unused.map(|rule| (rule.action.clone(), rule.number)).collect()
+        unused
+            .map(|rule| (rule.action.clone(), rule.number))
+            .collect()
     }
 
     /// Waits until a call has come.

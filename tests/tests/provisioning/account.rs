@@ -76,11 +76,21 @@ impl Account {
         self.run(command)
     }
 
+    #[track_caller]
+    pub(crate) fn run_binary(&mut self, arguments: &[&str]) -> Outcome {
+        self.run(self.command(arguments))
+    }
+
     /// Runs to the end; what was to fail is forgotten then.
     #[track_caller]
     fn run(&mut self, mut command: Command) -> Outcome {
         let outcome = Outcome::of(&mut command);
-        assert_eq!(self.proxy.unused(), [], "that did not fail:\n{}", outcome.stderr);
+        assert_eq!(
+            self.proxy.unused(),
+            [],
+            "that did not fail:\n{}",
+            outcome.stderr
+        );
         self.calls = self.proxy.calls();
         self.proxy.reset();
         outcome
@@ -161,7 +171,9 @@ impl Account {
 
     fn interface(&mut self) -> String {
         let in_vpc = json!({"Filters": [{"Name": "vpc-id", "Values": [self.vpc]}]});
-        let interfaces = self.boto3.call("ec2", "describe_network_interfaces", in_vpc);
+        let interfaces = self
+            .boto3
+            .call("ec2", "describe_network_interfaces", in_vpc);
         let id = &interfaces["NetworkInterfaces"][0]["NetworkInterfaceId"];
         id.as_str().unwrap().to_owned()
     }
@@ -196,14 +208,18 @@ impl Account {
 
     /// The name of the role that vpcflow made.
     pub(crate) fn role_name(&mut self) -> String {
-        let roles = self.boto3.call("iam", "list_roles", json!({"PathPrefix": "/vpcflow/"}));
+        let roles = self
+            .boto3
+            .call("iam", "list_roles", json!({"PathPrefix": "/vpcflow/"}));
         roles["Roles"][0]["RoleName"].as_str().unwrap().to_owned()
     }
 
     pub(crate) fn detach_policy(&mut self) {
         let role = self.role_name();
         let of_role = json!({"RoleName": role});
-        let attached = self.boto3.call("iam", "list_attached_role_policies", of_role);
+        let attached = self
+            .boto3
+            .call("iam", "list_attached_role_policies", of_role);
         let arn = &attached["AttachedPolicies"][0]["PolicyArn"];
         let policy = json!({"RoleName": role, "PolicyArn": arn});
         self.boto3.call("iam", "detach_role_policy", policy);
@@ -218,6 +234,7 @@ impl Account {
     pub(crate) fn delete_role(&mut self) {
         self.detach_policy();
         let role = self.role_name();
-        self.boto3.call("iam", "delete_role", json!({"RoleName": role}));
+        self.boto3
+            .call("iam", "delete_role", json!({"RoleName": role}));
     }
 }

@@ -22,11 +22,7 @@ const NOW_MINUTES: u32 = 12 * 60;
 
 /// Replays a document. Before its `n`-th session, from 1, `prepare` is called.
 #[track_caller]
-pub(crate) fn replay(
-    account: &mut Account,
-    document: &str,
-    prepare: impl Fn(&mut Account, usize),
-) {
+pub(crate) fn replay(account: &mut Account, document: &str, prepare: impl Fn(&mut Account, usize)) {
     let path = workspace(document);
     let text = fs::read_to_string(&path).unwrap();
     let mut ids = Ids::default();
@@ -44,7 +40,10 @@ pub(crate) fn replay(
         sessions += 1;
         prepare(account, sessions);
         // What was shown so far.
-        lines.by_ref().take_while(|line| !line.starts_with("```")).for_each(drop);
+        lines
+            .by_ref()
+            .take_while(|line| !line.starts_with("```"))
+            .for_each(drop);
         let command = ids.real(command);
         let arguments: Vec<&str> = command.split(' ').collect();
         let printed = on_one_output(&account.command(&arguments));
@@ -70,7 +69,11 @@ fn on_one_output(command: &Command) -> String {
         .arg(command.get_program())
         .args(command.get_args())
         .env_clear()
-        .envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        .envs(
+            command
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
     Outcome::of(&mut shell).stdout
 }
 
@@ -97,7 +100,10 @@ impl Ids {
                 rest = &rest[character.len_utf8()..];
             }
         }
-        shown.lines().map(|line| with_shown_time(line) + "\n").collect()
+        shown
+            .lines()
+            .map(|line| with_shown_time(line) + "\n")
+            .collect()
     }
 
     fn alias(&mut self, id: &str) -> String {
@@ -122,7 +128,10 @@ impl Ids {
 fn alias(id: &str, number: usize) -> String {
     let (prefix, digits) = id.split_once('-').unwrap();
     let made_up = format!("0a1b2c3d4e5f6a7{number:02}");
-    format!("{prefix}-{}", &made_up[made_up.len().saturating_sub(digits.len())..])
+    format!(
+        "{prefix}-{}",
+        &made_up[made_up.len().saturating_sub(digits.len())..]
+    )
 }
 
 /// The bytes of the id that the text begins with; 0 if it begins with none.
@@ -144,8 +153,14 @@ fn with_shown_time(line: &str) -> String {
     let Some((before, ago)) = line.rsplit_once("Z, ") else {
         return line.to_owned();
     };
-    let minutes = ago.strip_suffix(" min ago").and_then(|minutes| minutes.parse::<u32>().ok());
+    let minutes = ago
+        .strip_suffix(" min ago")
+        .and_then(|minutes| minutes.parse::<u32>().ok());
     let minutes = NOW_MINUTES - minutes.unwrap_or(0);
     let name = &before[..before.len() - "2026-11-22T12:00:00".len()];
-    format!("{name}2026-11-22T{:02}:{:02}:00Z, {ago}", minutes / 60, minutes % 60)
+    format!(
+        "{name}2026-11-22T{:02}:{:02}:00Z, {ago}",
+        minutes / 60,
+        minutes % 60
+    )
 }

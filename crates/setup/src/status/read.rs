@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
-use aws_sdk_iam::error::ProvideErrorMetadata;
 use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::{Facts, Interface, LogGroupStatus, Sight, Status, Unseen, checks};
@@ -11,6 +10,7 @@ use crate::Provisioner;
 use crate::account::{Account, IAM_PATH};
 use crate::error::{Error, Result};
 use crate::flow_logs::FlowLog;
+use crate::observe::unless_absent;
 use crate::tags::{self, Tags};
 
 mod log_group;
@@ -72,7 +72,9 @@ impl Reader<'_> {
 
         let groups = flow_logs.iter().map(|log| &log.log_group).chain(asked);
         let groups: BTreeSet<&String> = groups.collect();
-        let groups = groups.into_iter().map(|name| Box::pin(self.log_group(name)));
+        let groups = groups
+            .into_iter()
+            .map(|name| Box::pin(self.log_group(name)));
         let groups = some_at_a_time(groups.collect());
         let roles: BTreeSet<&String> = flow_logs
             .iter()
@@ -112,12 +114,16 @@ impl Reader<'_> {
         match result {
             Ok(read) => Ok(Some(read)),
             Err(Error::AccessDenied { action, .. }) => {
-                let mut unseen = self.unseen.lock().unwrap_or_else(PoisonError::into_inner);
-                unseen.insert(Unseen { action, about });
+                self.note_unseen(action, about);
                 Ok(None)
             }
             Err(error) => Err(error),
         }
+    }
+
+    fn note_unseen(&self, action: &'static str, about: &'static str) {
+        let mut unseen = self.unseen.lock().unwrap_or_else(PoisonError::into_inner);
+        unseen.insert(Unseen { action, about });
     }
 
     /// The roles that vpcflow made in this region for one of these log groups,
@@ -128,7 +134,9 @@ impl Reader<'_> {
         let listed = listed.into_paginator().items().send().try_collect().await;
         let listed = listed.map_err(|e| Error::of_call("iam:ListRoles", e));
         let listed = self.if_allowed(ABOUT, listed)?.unwrap_or_default();
-        let served = listed.iter().map(|role| Box::pin(self.tags_of_role(role.role_name())));
+        let served = listed
+            .iter()
+            .map(|role| Box::pin(self.tags_of_role(role.role_name())));
         let served = some_at_a_time(served.collect()).await;
         let served = self.if_allowed(ABOUT, served)?.unwrap_or_default();
         let of_asked = served.into_iter().filter_map(|(name, tags)| {
@@ -141,21 +149,20 @@ impl Reader<'_> {
     }
 
     async fn tags_of_role(&self, name: &str) -> Result<(String, Tags)> {
-        let request = self.aws.iam.list_role_tags().role_name(name);
-        let listed = request.into_paginator().items().send().try_collect().await;
-        let tags = match listed {
-            Ok(listed) => Tags::from_iam(&listed),
-            // Deleted since it was listed.
-            Err(error) if error.code() == Some("NoSuchEntity") => Tags::default(),
-            Err(error) => return Err(Error::of_call("iam:ListRoleTags", error)),
-        };
-        Ok((name.to_owned(), tags))
+        // Listed without its tags; absent when it was deleted since.
+        let answer = self.aws.iam.get_role().role_name(name).send().await;
+        let role = unless_absent("iam:GetRole", answer)?.and_then(|answer| answer.role);
+        let tags = role.map(|role| Tags::from_iam(role.tags()));
+        Ok((name.to_owned(), tags.unwrap_or_default()))
     }
 }
 
 /// Waits for all, in order, of which [`CONCURRENCY`] run at a time.
 async fn some_at_a_time<T>(reads: Vec<impl Future<Output = Result<T>>>) -> Result<Vec<T>> {
-    stream::iter(reads).buffered(CONCURRENCY).try_collect().await
+    stream::iter(reads)
+        .buffered(CONCURRENCY)
+        .try_collect()
+        .await
 }
 
 /// The flow logs that the user asked about, by log group and resource.
@@ -204,3 +211,6 @@ impl Facts {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -73,3 +73,6 @@ fn revived(plan: &Plan, left: &Plan) -> Option<String> {
          delete-log-group --log-group-name {name}` removes it"
     ))
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@ use aws_sdk_cloudwatchlogs::types::OrderBy;
 
 use super::super::checks::LATE_MS;
 use super::{Error, LogGroupStatus, Reader, Result, Sight};
+use crate::log_class::LogClass;
 use crate::status::{Streams, interface_of_stream};
 
 /// How many pages of 50 log streams are read. Beyond that their number says
@@ -44,7 +45,14 @@ impl Reader<'_> {
             let streams = Box::pin(self.streams(name)).await;
             status.streams = self.if_allowed("which interfaces have a log stream", streams)?;
         }
-        if let Some(streams) = &mut status.streams {
+        // AWS reads events one by one from no other class.
+        let class = status
+            .existing
+            .seen()
+            .map_or(LogClass::Standard, |group| group.class);
+        if let Some(streams) = &mut status.streams
+            && class == LogClass::Standard
+        {
             self.look_for_late_events(name, streams).await?;
         }
         Ok(status)

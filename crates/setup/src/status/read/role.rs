@@ -19,6 +19,10 @@ impl Reader<'_> {
     }
 
     async fn role_facts(&self, arn: &str) -> Result<Sight<RoleFacts>> {
+        if arn.split(':').nth(4) != Some(self.account.id()) {
+            self.note_unseen("iam:GetRole", "the delivery roles of other accounts");
+            return Ok(Sight::Unseen);
+        }
         let name = name_of_arn(arn);
         let answer = self.aws.iam.get_role().role_name(name).send().await;
         let answer = unless_absent("iam:GetRole", answer);
@@ -28,7 +32,7 @@ impl Reader<'_> {
             Some(None) => return Ok(Sight::Absent),
             Some(Some(answer)) => answer.role.filter(|role| role.arn == arn),
         };
-        // One of that name under another path, or in another account.
+        // It may be one of that name under another path.
         let Some(role) = role else {
             return Ok(Sight::Absent);
         };

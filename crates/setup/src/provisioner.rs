@@ -2,6 +2,7 @@
 
 use aws_config::SdkConfig;
 use aws_sdk_ec2::config::SharedAsyncSleep;
+use futures::stream::{self, StreamExt, TryStreamExt};
 
 use crate::account::Account;
 use crate::error::{Error, Result};
@@ -9,6 +10,18 @@ use crate::plan::plan;
 use crate::step::Plan;
 use crate::teardown::plan_teardown;
 use crate::wish::Wish;
+
+/// How many reads of one kind run at a time: quick enough for hundreds of
+/// set-ups, and far below the quotas of the services.
+const CONCURRENCY: usize = 8;
+
+/// Waits for all reads, in order, of which [`CONCURRENCY`] run at a time.
+pub(crate) async fn some_at_a_time<T>(
+    reads: Vec<impl Future<Output = Result<T>>>,
+) -> Result<Vec<T>> {
+    let reads = stream::iter(reads).buffered(CONCURRENCY);
+    reads.try_collect().await
+}
 
 /// Talks to AWS about flow logs in one account and region.
 ///

@@ -3,23 +3,18 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
-use futures::stream::{self, StreamExt, TryStreamExt};
-
 use super::{Facts, Interface, LogGroupStatus, Sight, Status, Unseen, checks};
 use crate::Provisioner;
 use crate::account::{Account, IAM_PATH};
 use crate::error::{Error, Result};
 use crate::flow_logs::FlowLog;
 use crate::observe::unless_absent;
+use crate::provisioner::some_at_a_time;
 use crate::tags::{self, Tags};
 
 mod log_group;
 mod network;
 mod role;
-
-/// How many log groups, or roles, are asked about at a time: quick enough for
-/// hundreds, and far below the quotas of the services.
-const CONCURRENCY: usize = 8;
 
 impl Provisioner {
     /// Looks at the flow logs of these log groups, also those that vpcflow did
@@ -155,14 +150,6 @@ impl Reader<'_> {
         let tags = role.map(|role| Tags::from_iam(role.tags()));
         Ok((name.to_owned(), tags.unwrap_or_default()))
     }
-}
-
-/// Waits for all, in order, of which [`CONCURRENCY`] run at a time.
-async fn some_at_a_time<T>(reads: Vec<impl Future<Output = Result<T>>>) -> Result<Vec<T>> {
-    stream::iter(reads)
-        .buffered(CONCURRENCY)
-        .try_collect()
-        .await
 }
 
 /// The flow logs that the user asked about, by log group and resource.

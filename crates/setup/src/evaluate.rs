@@ -39,12 +39,11 @@ pub(crate) fn evaluate(documents: &[Value], request: Request<'_>) -> Answer {
     let mut denied = Match::No;
     let mut allowed = Match::No;
     for document in documents {
-        let statements = one_or_many(&document["Statement"]);
-        if statements.iter().all(|statement| !statement.is_object()) {
+        if !document.is_object() {
             // A document that could not be read may say anything.
             allowed = allowed.or(Match::Unclear);
         }
-        for statement in statements {
+        for statement in one_or_many(&document["Statement"]) {
             let matches = statement_match(statement, request);
             match statement["Effect"].as_str() {
                 Some("Deny") => denied = denied.or(matches),

@@ -76,6 +76,7 @@ fn a_denial_in_any_document_wins() {
 #[test]
 fn what_cannot_be_told_is_unclear() {
     assert_eq!(put(Value::Null), Answer::Unclear);
+    assert_eq!(put(json!({"Statement": []})), Answer::Denied);
     let variable = json!("arn:aws:logs:us-east-1:${aws:PrincipalAccount}:*");
     assert_eq!(put(allow(json!("logs:*"), variable)), Answer::Unclear);
     let mut conditional = allow(json!("logs:*"), json!("*"));

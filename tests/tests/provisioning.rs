@@ -188,6 +188,8 @@ fn the_document_shows_what_is_printed() {
             }
             2 => account.spoil(),
             3 => drop(account.setup(&[]).success()),
+            4 => account.add_their_flow_log(),
+            5 => account.delete_their_flow_logs(),
             _ => {}
         },
     );

@@ -206,6 +206,40 @@ impl Account {
         self.boto3.call("ec2", "create_flow_logs", flow_log);
     }
 
+    /// A flow log of somebody else's, with what vpcflow made.
+    pub(crate) fn add_their_flow_log(&mut self) {
+        let interface = self.interface();
+        let in_vpc = json!({"NetworkInterfaceIds": [interface]});
+        let interface = self
+            .boto3
+            .call("ec2", "describe_network_interfaces", in_vpc);
+        let subnet = &interface["NetworkInterfaces"][0]["SubnetId"];
+        let role = json!({"RoleName": self.role_name()});
+        let role = self.boto3.call("iam", "get_role", role);
+        let flow_log = json!({
+            "ResourceIds": [subnet],
+            "ResourceType": "Subnet",
+            "TrafficType": "ALL",
+            "LogGroupName": GROUP,
+            "DeliverLogsPermissionArn": role["Role"]["Arn"],
+        });
+        self.boto3.call("ec2", "create_flow_logs", flow_log);
+    }
+
+    pub(crate) fn delete_their_flow_logs(&mut self) {
+        let flow_logs = self.inventory()["flow_logs"].take();
+        let theirs = |flow_log: &&Value| flow_log["Tags"].as_array().is_none_or(Vec::is_empty);
+        let ids: Vec<&Value> = flow_logs
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(theirs)
+            .map(|flow_log| &flow_log["FlowLogId"])
+            .collect();
+        let ids = json!({"FlowLogIds": ids});
+        self.boto3.call("ec2", "delete_flow_logs", ids);
+    }
+
     /// The name of the role that vpcflow made.
     pub(crate) fn role_name(&mut self) -> String {
         let roles = self

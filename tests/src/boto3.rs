@@ -86,6 +86,37 @@ impl Boto3 {
         }
     }
 
+    /// Everything in the account that a set-up could make or change.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be read.
+    #[must_use]
+    #[track_caller]
+    pub fn inventory(&mut self) -> Value {
+        let mut call = |service, operation, parameters, key: &str| {
+            self.call(service, operation, parameters)[key].take()
+        };
+        let roles = call("iam", "list_roles", json!({}), "Roles");
+        let attached: Vec<Value> = roles
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|role| {
+                let role = json!({"RoleName": role["RoleName"]});
+                let operation = "list_attached_role_policies";
+                call("iam", operation, role, "AttachedPolicies")
+            })
+            .collect();
+        json!({
+            "flow_logs": call("ec2", "describe_flow_logs", json!({}), "FlowLogs"),
+            "log_groups": call("logs", "describe_log_groups", json!({}), "logGroups"),
+            "policies": call("iam", "list_policies", json!({"Scope": "Local"}), "Policies"),
+            "roles": roles,
+            "attached": attached,
+        })
+    }
+
     fn line(&mut self) -> String {
         let mut line = String::new();
         self.replies

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
+use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::error::CredentialsError;
@@ -11,6 +12,8 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 
 use crate::{Error, Result};
 
+/// How calls and sessions name this program.
+const APP_NAME: &str = "vpcflow";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// The SDK has no limit of its own: a connection that dies silently would stop
 /// a reader for ever.
@@ -29,6 +32,17 @@ pub struct SdkOptions {
     pub region: Option<String>,
     /// Sends every call to this address instead of AWS: an emulator, a proxy.
     pub endpoint_url: Option<String>,
+    /// A role to act as, with the credentials found otherwise.
+    pub assume_role: Option<AssumeRole>,
+}
+
+/// A role to assume before anything else is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AssumeRole {
+    /// Its ARN, also of another account.
+    pub arn: String,
+    /// What the role's trust policy asks for as `sts:ExternalId`.
+    pub external_id: Option<String>,
 }
 
 /// Finds region, endpoint and a provider of credentials. Credentials
@@ -38,7 +52,8 @@ pub struct SdkOptions {
 ///
 /// # Errors
 ///
-/// [`Error::NoRegion`] and [`Error::InvalidEndpointUrl`].
+/// [`Error::NoRegion`], [`Error::InvalidEndpointUrl`] and
+/// [`Error::InvalidRoleArn`].
 pub async fn load_config(options: &SdkOptions) -> Result<SdkConfig> {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
@@ -47,7 +62,7 @@ pub async fn load_config(options: &SdkOptions) -> Result<SdkConfig> {
         .build();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .timeout_config(timeouts)
-        .app_name(AppName::new("vpcflow").expect("letters are allowed in an application's name"));
+        .app_name(AppName::new(APP_NAME).expect("letters are allowed in an application's name"));
     if let Some(region) = &options.region {
         loader = loader.region(Region::new(region.clone()));
     }
@@ -68,10 +83,14 @@ pub async fn load_config(options: &SdkOptions) -> Result<SdkConfig> {
             profile: options.profile.clone(),
         });
     }
-    Ok(match &options.profile {
+    let config = match &options.profile {
         Some(profile) => with_credentials_of(profile, config),
         None => config,
-    })
+    };
+    match &options.assume_role {
+        Some(role) => with_role(role, config).await,
+        None => Ok(config),
+    }
 }
 
 /// Loads credentials once, so that missing ones are reported as such and not as
@@ -119,6 +138,58 @@ fn with_credentials_of(profile: &str, config: SdkConfig) -> SdkConfig {
         file_provider,
     });
     config.into_builder().credentials_provider(provider).build()
+}
+
+/// Acts as a role from here on; it is assumed with the credentials so far, and
+/// again before it expires.
+async fn with_role(role: &AssumeRole, config: SdkConfig) -> Result<SdkConfig> {
+    let parts: Vec<&str> = role.arn.splitn(6, ':').collect();
+    let is_role =
+        matches!(parts.as_slice(), ["arn", _, "iam", "", _, name] if name.starts_with("role/"));
+    if !is_role {
+        return Err(Error::InvalidRoleArn {
+            arn: role.arn.clone(),
+        });
+    }
+    let mut builder = AssumeRoleProvider::builder(&role.arn)
+        .session_name(APP_NAME)
+        .configure(&config);
+    if let Some(id) = &role.external_id {
+        builder = builder.external_id(id);
+    }
+    let provider = SharedCredentialsProvider::new(RoleCredentials {
+        arn: role.arn.clone(),
+        provider: builder.build().await,
+    });
+    Ok(config.into_builder().credentials_provider(provider).build())
+}
+
+/// Credentials of a role that the user has named: an error names the role.
+#[derive(Debug)]
+struct RoleCredentials {
+    arn: String,
+    provider: AssumeRoleProvider,
+}
+
+impl ProvideCredentials for RoleCredentials {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(async {
+            self.provider.provide_credentials().await.map_err(|error| {
+                let mut reason = error.to_string();
+                let mut source = std::error::Error::source(&error);
+                while let Some(cause) = source {
+                    reason = cause.to_string();
+                    source = cause.source();
+                }
+                let arn = &self.arn;
+                let message = format!("the role `{arn}` cannot be assumed: {reason}");
+                CredentialsError::provider_error(message)
+            })
+        })
+    }
 }
 
 /// Credentials of a profile that the user has named: that it gives none is then
@@ -197,6 +268,27 @@ mod tests {
             error.to_string(),
             "endpoint URL `localhost:5000` does not begin with `http://` or `https://`"
         );
+    }
+
+    #[tokio::test]
+    async fn a_role_must_be_named_by_its_arn() {
+        for arn in [
+            "admin",
+            "arn:aws:iam::123456789012:user/me",
+            "arn:aws:iam::1",
+        ] {
+            let assume_role = AssumeRole {
+                arn: arn.to_owned(),
+                external_id: None,
+            };
+            let options = SdkOptions {
+                assume_role: Some(assume_role),
+                ..options()
+            };
+            let error = load_config(&options).await.unwrap_err();
+            assert!(matches!(error, Error::InvalidRoleArn { .. }), "{arn}");
+            assert!(error.hint().contains("--assume-role"));
+        }
     }
 
     #[tokio::test]

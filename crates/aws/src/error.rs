@@ -28,6 +28,13 @@ pub enum Error {
         url: String,
     },
 
+    /// What should be a role's ARN is none.
+    #[error("`{arn}` is not the ARN of a role")]
+    InvalidRoleArn {
+        /// What was given.
+        arn: String,
+    },
+
     /// No place where credentials can be has any.
     #[error("no AWS credentials")]
     NoCredentials {
@@ -68,6 +75,9 @@ impl Error {
             ),
             Self::InvalidEndpointUrl { .. } => {
                 "for example `http://127.0.0.1:5000`; leave it out to use AWS".to_owned()
+            }
+            Self::InvalidRoleArn { .. } => {
+                "give `--assume-role` one such as `arn:aws:iam::123456789012:role/NAME`".to_owned()
             }
             Self::NoCredentials { .. } => CREDENTIALS_HINT.to_owned(),
             Self::UnusableCredentials { .. } => {

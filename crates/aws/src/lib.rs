@@ -38,6 +38,6 @@ mod source;
 
 pub use aws_config::SdkConfig;
 
-pub use config::{SdkOptions, check_credentials, load_config};
+pub use config::{AssumeRole, SdkOptions, check_credentials, load_config};
 pub use error::{Error, Result};
 pub use source::{CloudWatchLogGroup, filter_log_events_quota};

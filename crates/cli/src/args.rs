@@ -1,16 +1,17 @@
 //! The command line.
 
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use vpcflow_ingest::Location;
 use vpcflow_query::{Measure, OutputFormat};
-use vpcflow_record::{Format, FormatField, Policy};
-use vpcflow_setup::{Interval, Tag, Traffic, WishError};
+use vpcflow_record::{Format, Policy};
 
 use crate::time::{Moment, duration, moment};
+
+mod setup;
+pub(crate) use setup::{Emit, ResourceArgs, SetupArgs};
 
 /// AWS VPC flow logs: provision them, follow them without loss, ask them in SQL
 #[derive(Debug, Parser)]
@@ -31,7 +32,7 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Switch flow logs on: role, policy, log group and flow logs, by a plan
     Setup(SetupArgs),
-    /// What flow logs exist and whether AWS delivers
+    /// What flow logs exist, whether records arrive, what is wrong and the way out
     Status(StatusArgs),
     /// Remove what `setup` made, and nothing else
     Teardown(TeardownArgs),
@@ -65,6 +66,12 @@ pub(crate) struct AwsArgs {
     /// Endpoint to call in place of AWS's
     #[arg(long, value_name = "URL")]
     pub(crate) endpoint_url: Option<String>,
+    /// Role to assume first, as of another account
+    #[arg(long, value_name = "ARN")]
+    pub(crate) assume_role: Option<String>,
+    /// External id that the role asks for
+    #[arg(long, value_name = "ID", requires = "assume_role")]
+    pub(crate) external_id: Option<String>,
 }
 
 /// What to read.
@@ -154,45 +161,6 @@ pub(crate) struct DemoArgs {
     pub(crate) seed: u64,
 }
 
-#[derive(Debug, Args)]
-#[command(group(ArgGroup::new("resources").required(true).multiple(true)))]
-pub(crate) struct SetupArgs {
-    /// VPC to watch; repeatable
-    #[arg(long, value_name = "ID", group = "resources")]
-    pub(crate) vpc: Vec<String>,
-    /// Subnet to watch; repeatable
-    #[arg(long, value_name = "ID", group = "resources")]
-    pub(crate) subnet: Vec<String>,
-    /// Network interface to watch; repeatable
-    #[arg(long, value_name = "ID", group = "resources")]
-    pub(crate) eni: Vec<String>,
-    /// Log group to deliver to [default: `/vpcflow/ID` for one resource]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) log_group: Option<String>,
-    /// Traffic to record: all, accept or reject
-    #[arg(long, value_name = "TRAFFIC", default_value = "all", value_parser = wished::<Traffic>)]
-    pub(crate) traffic: Traffic,
-    /// Seconds that a record aggregates at most: 60 or 600
-    #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = wished::<Interval>)]
-    pub(crate) interval: Interval,
-    /// Fields of a record: default, all, v3 to v11, or names
-    #[arg(long, value_name = "FIELDS", default_value = "default", value_parser = fields)]
-    pub(crate) fields: Format,
-    /// Days that the log group keeps events [default: 30 for a new group]
-    #[arg(long, value_name = "N")]
-    pub(crate) retention_days: Option<u32>,
-    /// Role that delivers [default: one made for the log group]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) role_name: Option<String>,
-    /// Tag for everything that is made; repeatable
-    #[arg(long, value_name = "KEY=VALUE", value_parser = wished::<Tag>)]
-    pub(crate) tag: Vec<Tag>,
-    #[command(flatten)]
-    pub(crate) change: ChangeArgs,
-    #[command(flatten)]
-    pub(crate) aws: AwsArgs,
-}
-
 /// Whether a plan is carried out.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ChangeArgs {
@@ -204,11 +172,34 @@ pub(crate) struct ChangeArgs {
     pub(crate) yes: bool,
 }
 
+/// How a plan or a status is printed.
+#[derive(Debug, Clone, Copy, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct ReportArgs {
+    /// `text`, or `json` for programs
+    #[arg(
+        long,
+        short,
+        value_name = "FORMAT",
+        default_value = "text",
+        hide_possible_values = true
+    )]
+    pub(crate) output: ReportFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    Text,
+    Json,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
-    /// The log group [default: all that vpcflow made]
+    /// A log group, also one that vpcflow did not make; repeatable [default: all that vpcflow made]
     #[arg(long, value_name = "NAME")]
-    pub(crate) log_group: Option<String>,
+    pub(crate) log_group: Vec<String>,
+    #[command(flatten)]
+    pub(crate) report: ReportArgs,
     #[command(flatten)]
     pub(crate) aws: AwsArgs,
 }
@@ -223,6 +214,8 @@ pub(crate) struct TeardownArgs {
     pub(crate) keep_logs: bool,
     #[command(flatten)]
     pub(crate) change: ChangeArgs,
+    #[command(flatten)]
+    pub(crate) report: ReportArgs,
     #[command(flatten)]
     pub(crate) aws: AwsArgs,
 }
@@ -394,45 +387,4 @@ fn key_value(text: &str) -> Result<(String, String), String> {
         .split_once('=')
         .map(|(key, value)| (key.to_owned(), value.to_owned()));
     pair.ok_or_else(|| "write it as KEY=VALUE".to_owned())
-}
-
-/// A value that the crate `setup` reads, with its hint when it is none.
-fn wished<T: FromStr<Err = WishError>>(text: &str) -> Result<T, String> {
-    text.parse().map_err(|error: WishError| match error.hint() {
-        Some(hint) => format!("{error}: {hint}"),
-        None => error.to_string(),
-    })
-}
-
-/// `default`, `all`, a version such as `v5`, or names. AWS refuses unknown
-/// names only after the rest is set up, so they are refused here, unless they
-/// are written as AWS does: `${name}` may be newer than this program.
-fn fields(text: &str) -> Result<Format, String> {
-    if text == "all" {
-        return Ok(Format::up_to_version(11));
-    }
-    match text.strip_prefix('v').map(str::parse) {
-        Some(Ok(6)) => return Err("version 6 is of transit gateways".to_owned()),
-        Some(Ok(version @ 2..=11)) => return Ok(Format::up_to_version(version)),
-        Some(Ok(_)) => return Err("the versions are v2 to v11".to_owned()),
-        Some(Err(_)) | None => {}
-    }
-    let format = Format::parse(text).map_err(|error| error.to_string())?;
-    if let Some(name) = format.unknown().next()
-        && !text.contains("${")
-    {
-        return Err(format!("`{name}` is no field that is known"));
-    }
-    match format
-        .fields()
-        .iter()
-        .find(|field| is_of_transit_gateways(field))
-    {
-        Some(field) => Err(format!("`{}` is a field of transit gateways", field.name())),
-        None => Ok(format),
-    }
-}
-
-fn is_of_transit_gateways(field: &FormatField) -> bool {
-    matches!(field, FormatField::Known(field) if field.version() == 6)
 }

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 #[derive(Debug)]
 pub(crate) struct Failure {
     message: String,
+    note: Option<String>,
     hint: Option<String>,
     status: u8,
 }
@@ -23,6 +24,7 @@ impl Failure {
     pub(crate) fn new(message: impl Into<String>) -> Failure {
         Failure {
             message: message.into(),
+            note: None,
             hint: None,
             status: FAILED,
         }
@@ -86,6 +88,9 @@ impl Failure {
     pub(crate) fn report(&self) -> ExitCode {
         if !self.message.is_empty() {
             eprintln!("error: {}", vpcflow_query::escape_lines(&self.message));
+        }
+        if let Some(note) = &self.note {
+            eprintln!("note: {}", vpcflow_query::escape_lines(note));
         }
         if let Some(hint) = &self.hint {
             eprintln!("hint: {}", vpcflow_query::escape_lines(hint));
@@ -159,7 +164,12 @@ impl From<vpcflow_aws::Error> for Failure {
 impl From<vpcflow_setup::Error> for Failure {
     fn from(error: vpcflow_setup::Error) -> Failure {
         let hint = error.hint();
-        Failure::chain(&error).with(hint)
+        let note = error.aftermath().map(ToString::to_string);
+        Failure {
+            note,
+            ..Failure::chain(&error)
+        }
+        .with(hint)
     }
 }
 

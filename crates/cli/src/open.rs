@@ -7,7 +7,9 @@ use datafusion::arrow::datatypes::SchemaRef;
 use futures::future::try_join_all;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
-use vpcflow_aws::{CloudWatchLogGroup, SdkConfig, SdkOptions, filter_log_events_quota};
+use vpcflow_aws::{
+    AssumeRole, CloudWatchLogGroup, SdkConfig, SdkOptions, filter_log_events_quota,
+};
 use vpcflow_ingest::{
     Budget, Clock, Collected, DecodingSink, EventDecoder, InputError, InputFile, Location,
     SystemClock, expand, read_history, spool,
@@ -172,6 +174,10 @@ pub(crate) async fn config(args: &AwsArgs) -> Result<SdkConfig, Failure> {
         profile: args.profile.clone(),
         region: args.region.clone(),
         endpoint_url: args.endpoint_url.clone(),
+        assume_role: args.assume_role.clone().map(|arn| AssumeRole {
+            arn,
+            external_id: args.external_id.clone(),
+        }),
     };
     let config = vpcflow_aws::load_config(&options).await?;
     vpcflow_aws::check_credentials(&config).await?;

@@ -3,7 +3,10 @@
 use std::error::Error as StdError;
 use std::time::Duration;
 
+use aws_sdk_ec2::config::AsyncSleep;
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
+
+use crate::Provisioner;
 
 /// Waits that double up to a longest one, until their sum reaches a total.
 #[derive(Clone, Copy, Debug)]
@@ -29,22 +32,58 @@ impl Backoff {
         total: Duration::from_secs(15),
     };
 
+    /// For a new flow log until AWS says that it can deliver.
+    pub(crate) const DELIVERY: Backoff = Backoff {
+        first: Duration::from_secs(1),
+        longest: Duration::from_secs(10),
+        total: Duration::from_secs(60),
+    };
+
     /// The waits, in order.
-    pub(crate) fn waits(self) -> impl Iterator<Item = Duration> {
-        let doubled = std::iter::successors(Some(self.first), move |wait| {
-            Some(self.longest.min(*wait * 2))
-        });
-        doubled.scan(Duration::ZERO, move |waited, wait| {
-            let left = self.total.saturating_sub(*waited);
-            *waited += wait;
-            (!left.is_zero()).then(|| wait.min(left))
-        })
+    pub(crate) fn waits(self) -> Waits {
+        Waits {
+            next: self.first,
+            longest: self.longest,
+            left: self.total,
+        }
+    }
+}
+
+/// The waits of a [`Backoff`] that are left.
+#[derive(Clone, Debug)]
+pub(crate) struct Waits {
+    next: Duration,
+    longest: Duration,
+    left: Duration,
+}
+
+impl Iterator for Waits {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        if self.left.is_zero() {
+            return None;
+        }
+        let wait = self.next.min(self.left);
+        self.left -= wait;
+        self.next = self.longest.min(self.next * 2);
+        Some(wait)
+    }
+}
+
+impl Provisioner {
+    /// Waits, as the SDK does between its own attempts.
+    pub(crate) async fn pause(&self, wait: Duration) {
+        match &self.sleep {
+            Some(sleep) => sleep.sleep(wait).await,
+            None => tokio::time::sleep(wait).await,
+        }
     }
 
-    /// Repeats a call while AWS refuses it with one of `codes`; then the last
-    /// answer counts.
+    /// Repeats a change while AWS refuses it with one of `codes`, or throttles
+    /// it; then the last answer counts.
     pub(crate) async fn repeat<T, E, F>(
-        self,
+        &self,
         codes: &[&str],
         mut call: impl FnMut() -> F,
     ) -> Result<T, SdkError<E>>
@@ -52,16 +91,28 @@ impl Backoff {
         E: ProvideErrorMetadata + StdError,
         F: Future<Output = Result<T, SdkError<E>>>,
     {
-        for wait in self.waits() {
+        let is_passing = |code: &str| codes.contains(&code) || is_throttled(code);
+        for wait in Backoff::CHANGE.waits() {
             match call().await {
-                Err(error) if error.code().is_some_and(|code| codes.contains(&code)) => {
-                    tokio::time::sleep(wait).await;
-                }
+                Err(error) if error.code().is_some_and(is_passing) => self.pause(wait).await,
                 answer => return answer,
             }
         }
         call().await
     }
+}
+
+/// Whether a code says that AWS takes no more calls for now. The SDK repeats
+/// such calls too, but gives up within seconds.
+pub(crate) fn is_throttled(code: &str) -> bool {
+    const CODES: [&str; 5] = [
+        "RequestLimitExceeded",
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "RequestThrottled",
+    ];
+    CODES.contains(&code)
 }
 
 #[cfg(test)]

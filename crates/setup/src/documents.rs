@@ -1,43 +1,60 @@
 //! The two IAM policy documents of a delivery, and their comparison.
 
 use serde_json::{Value, json};
+use vpcflow_record::{Format, FormatField};
 
 use crate::account::Account;
+use crate::wish::is_tag_field;
 
 /// The service that assumes the delivery role.
-const FLOW_LOGS_SERVICE: &str = "vpc-flow-logs.amazonaws.com";
+pub(crate) const FLOW_LOGS_SERVICE: &str = "vpc-flow-logs.amazonaws.com";
 
 /// What the delivery role may do: the five actions that AWS asks for, narrowed
 /// to one log group where that means something.
 ///
 /// Both forms of the ARN are needed: `…:NAME` for actions on the group,
 /// `…:NAME:*` for those on its streams; without the second one delivery ends in
-/// `Access error`. Listing groups is not an action on a group.
+/// `Access error`. Listing groups is not an action on a group. A format with the
+/// value of a tag needs to read tags, which are not of a log group either.
 /// <https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html>
-pub fn delivery_policy(account: &Account, log_group: &str) -> Value {
-    let log_group_arn = account.log_group_arn(log_group);
-    json!({
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Sid": "Deliver",
-                "Effect": "Allow",
-                "Action": [
-                    "logs:CreateLogGroup",
-                    "logs:CreateLogStream",
-                    "logs:DescribeLogStreams",
-                    "logs:PutLogEvents",
-                ],
-                "Resource": [log_group_arn, format!("{log_group_arn}:*")],
-            },
-            {
-                "Sid": "FindTheGroup",
-                "Effect": "Allow",
-                "Action": "logs:DescribeLogGroups",
-                "Resource": "*",
-            },
-        ],
-    })
+pub fn delivery_policy(account: &Account, log_group: &str, format: &Format) -> Value {
+    let arn = account.log_group_arn(log_group);
+    let streams_arn = format!("{arn}:*");
+    delivery_policy_of([arn.into(), streams_arn.into()], format)
+}
+
+/// The same for the two ARNs of a log group, which may be expressions of a
+/// template.
+pub(crate) fn delivery_policy_of(log_group_arns: [Value; 2], format: &Format) -> Value {
+    let mut statements = vec![
+        json!({
+            "Sid": "Deliver",
+            "Effect": "Allow",
+            "Action": [
+                "logs:CreateLogGroup",
+                "logs:CreateLogStream",
+                "logs:DescribeLogStreams",
+                "logs:PutLogEvents",
+            ],
+            "Resource": log_group_arns,
+        }),
+        json!({
+            "Sid": "FindTheGroup",
+            "Effect": "Allow",
+            "Action": "logs:DescribeLogGroups",
+            "Resource": "*",
+        }),
+    ];
+    let mut fields = format.fields().iter();
+    if fields.any(|field| matches!(field, FormatField::Known(field) if is_tag_field(*field))) {
+        statements.push(json!({
+            "Sid": "ReadTheTags",
+            "Effect": "Allow",
+            "Action": ["ec2:DescribeTags", "autoscaling:DescribeTags"],
+            "Resource": "*",
+        }));
+    }
+    json!({"Version": "2012-10-17", "Statement": statements})
 }
 
 /// Who may assume the delivery role: the flow logs service, and only for flow
@@ -45,6 +62,11 @@ pub fn delivery_policy(account: &Account, log_group: &str) -> Value {
 /// (the "confused deputy").
 /// <https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html>
 pub fn trust_policy(account: &Account) -> Value {
+    trust_policy_of(account.id().into(), account.flow_log_arn_pattern().into())
+}
+
+/// The same for an account and flow logs that may be expressions of a template.
+pub(crate) fn trust_policy_of(account_id: Value, flow_log_arns: Value) -> Value {
     json!({
         "Version": "2012-10-17",
         "Statement": [{
@@ -52,8 +74,8 @@ pub fn trust_policy(account: &Account) -> Value {
             "Principal": { "Service": FLOW_LOGS_SERVICE },
             "Action": "sts:AssumeRole",
             "Condition": {
-                "StringEquals": { "aws:SourceAccount": account.id() },
-                "ArnLike": { "aws:SourceArn": account.flow_log_arn_pattern() },
+                "StringEquals": { "aws:SourceAccount": account_id },
+                "ArnLike": { "aws:SourceArn": flow_log_arns },
             },
         }],
     })
@@ -66,7 +88,7 @@ pub(crate) fn decode(text: &str) -> Option<Value> {
     serde_json::from_slice(&percent_decode(text)?).ok()
 }
 
-fn percent_decode(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn percent_decode(text: &str) -> Option<Vec<u8>> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {
@@ -121,7 +143,8 @@ fn contains(value: &Value, text: &str) -> bool {
     one_or_many(value).iter().any(|item| item == text)
 }
 
-fn one_or_many(value: &Value) -> &[Value] {
+/// A list, or the lone value that stands for a list of one.
+pub(crate) fn one_or_many(value: &Value) -> &[Value] {
     value
         .as_array()
         .map_or(std::slice::from_ref(value), Vec::as_slice)
@@ -138,7 +161,7 @@ mod tests {
 
     #[test]
     fn the_delivery_policy_is_narrow() {
-        let policy = delivery_policy(&account(), "/flows");
+        let policy = delivery_policy(&account(), "/flows", &Format::default());
         let arn = "arn:aws-cn:logs:cn-north-1:123456789012:log-group:/flows";
         assert_eq!(
             policy["Statement"][0]["Resource"],
@@ -187,7 +210,7 @@ mod tests {
 
     #[test]
     fn documents_are_compared_by_meaning() {
-        let ours = delivery_policy(&account(), "/flows");
+        let ours = delivery_policy(&account(), "/flows", &Format::default());
         let mut rewritten = ours.clone();
         rewritten["Statement"][1]["Action"] = json!(["logs:DescribeLogGroups"]);
         rewritten["Statement"][0]["Resource"]

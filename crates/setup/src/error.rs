@@ -7,9 +7,13 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use thiserror::Error;
 
+use crate::apply::Aftermath;
 use crate::plan::Obstacle;
+use crate::resource::ResourceKind;
 use crate::step::{Part, Verb};
 use crate::text::count;
+
+mod hint;
 
 /// The result of a function that talks to AWS.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -43,6 +47,12 @@ pub enum Error {
         /// The IAM action that was tried.
         action: &'static str,
         /// AWS's words; they often name the resource and the missing action.
+        message: String,
+    },
+    /// The caller may create flow logs, but not with this role.
+    #[error("the caller may not pass the delivery role to the flow logs service: {message}")]
+    PassRole {
+        /// AWS's words.
         message: String,
     },
     /// The request was not answered.
@@ -91,6 +101,28 @@ pub enum Error {
         /// How long vpcflow waited, in seconds.
         waited_s: u64,
     },
+    /// AWS took a flow log, but cannot deliver it.
+    #[error("AWS created flow log `{flow_log_id}` of `{resource_id}`, but says `{reason}`")]
+    Delivery {
+        /// The flow log.
+        flow_log_id: String,
+        /// What it watches.
+        resource_id: String,
+        /// The log group that it cannot deliver to.
+        log_group: String,
+        /// AWS's words: `Access error`.
+        reason: String,
+    },
+    /// Nothing has the tags that were to choose what is watched.
+    #[error("no {kind} in {region} has the tag {tags}")]
+    NothingTagged {
+        /// The kind of resource that was looked for.
+        kind: ResourceKind,
+        /// The tags, as the user wrote them.
+        tags: String,
+        /// The region that was searched.
+        region: String,
+    },
     /// Something of the same name appeared after the plan was made.
     #[error("the {part} `{name}` exists by now, and vpcflow did not make it")]
     Appeared {
@@ -107,8 +139,14 @@ pub enum Error {
         /// What is wrong with the format.
         source: vpcflow_record::FormatError,
     },
-    /// A step of a plan failed; those before it are done.
-    #[error("could not {verb} the {part} `{name}` ({done} of {total} changes done)")]
+    /// What was deleted is still there.
+    #[error("AWS still shows what was deleted: {}", join(names))]
+    Lingers {
+        /// The names or ids of what is still there.
+        names: Vec<String>,
+    },
+    /// A step of a plan failed.
+    #[error("could not {verb} the {part} `{name}` (step {} of {total})", .done + 1)]
     Step {
         /// What was to be done.
         verb: Verb,
@@ -120,6 +158,8 @@ pub enum Error {
         done: usize,
         /// How many changes the plan has.
         total: usize,
+        /// What is left of the run.
+        aftermath: Box<Aftermath>,
         /// Why it failed.
         source: Box<Error>,
     },
@@ -165,7 +205,12 @@ impl Error {
         let message = error.message().unwrap_or("AWS gave no reason").to_owned();
         match code.as_str() {
             "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => {
-                Error::AccessDenied { action, message }
+                // EC2 checks it within CreateFlowLogs, and often says so.
+                if message.contains("iam:PassRole") {
+                    Error::PassRole { message }
+                } else {
+                    Error::AccessDenied { action, message }
+                }
             }
             "AuthFailure"
             | "ExpiredToken"
@@ -183,34 +228,20 @@ impl Error {
         }
     }
 
-    /// The way out, if there is more to say than the error itself does.
-    pub fn hint(&self) -> Option<String> {
+    /// What is left of a plan that failed half-way.
+    pub fn aftermath(&self) -> Option<&Aftermath> {
         match self {
-            Error::NoRegion => Some("name one with --region or AWS_REGION".to_owned()),
-            Error::NoCredentials { .. } => {
-                Some("choose a profile with --profile, log in, or set the AWS_* variables".into())
-            }
-            Error::CredentialsRefused { .. } => {
-                Some("log in again, and check that the clock of this machine is right".to_owned())
-            }
-            Error::AccessDenied { action, .. } => Some(denied_hint(action)),
-            Error::NoAnswer { .. } => Some(
-                "check the network, the region and --endpoint-url; it is safe to repeat".into(),
-            ),
-            Error::Service { code, message, .. } => service_hint(code, message),
-            Error::Blocked { obstacles } => Some(join_lines(obstacles.iter().map(Obstacle::hint))),
-            Error::FlowLogs { refusals } => refusals
-                .iter()
-                .find_map(|refusal| service_hint(&refusal.code, &refusal.message)),
-            Error::RoleNotAssumable { .. } => Some(
-                "IAM can take a while to make a new role known: repeat the command; if it goes \
-                 on, check the role's trust policy and your organization's policies"
-                    .to_owned(),
-            ),
-            Error::Appeared { .. } => Some("repeat the command to plan anew".to_owned()),
-            Error::Step { source, .. } => source.hint(),
-            Error::Incomplete { .. } | Error::Format { .. } => None,
+            Error::Step { aftermath, .. } => Some(aftermath),
+            _ => None,
         }
+    }
+
+    /// Whether the call may have been carried out all the same.
+    pub(crate) fn leaves_doubt(&self) -> bool {
+        matches!(
+            self,
+            Error::NoAnswer { .. } | Error::Service { .. } | Error::Incomplete { .. }
+        )
     }
 }
 
@@ -219,64 +250,12 @@ fn lacks_credentials(error: &(dyn StdError + 'static)) -> bool {
     error.is::<CredentialsError>() || error.source().is_some_and(lacks_credentials)
 }
 
-fn denied_hint(action: &str) -> String {
-    // EC2 checks iam:PassRole within CreateFlowLogs and names only the latter.
-    if action == "ec2:CreateFlowLogs" {
-        return "allow the caller `ec2:CreateFlowLogs`, and `iam:PassRole` on the delivery role: \
-                EC2 reports either one missing in this way"
-            .to_owned();
-    }
-    format!("allow the caller `{action}`")
-}
-
-fn service_hint(code: &str, message: &str) -> Option<String> {
-    if message.contains("ECS") {
-        return Some(
-            "the ecs-* fields need an ECS cluster and the permission to list ECS: leave them out \
-             of --fields"
-                .to_owned(),
-        );
-    }
-    let hint = match code {
-        "FlowLogAlreadyExists" => {
-            "AWS takes the flow log that exists for the same: tear it down first, or name another \
-             --log-group"
-        }
-        "FlowLogsLimitExceeded" => "delete flow logs of the resource that nobody needs",
-        "InvalidVpcID.NotFound"
-        | "InvalidSubnetID.NotFound"
-        | "InvalidNetworkInterfaceID.NotFound" => "check the id, --region and --profile",
-        "LimitExceeded" | "LimitExceededException" => {
-            "the account's quota is used up: delete what is not needed or ask AWS for more"
-        }
-        "RequestLimitExceeded" | "Throttling" | "ThrottlingException" => {
-            "AWS is throttling this account: repeat the command later"
-        }
-        "ConcurrentModification" | "DeleteConflict" | "OperationAbortedException" => {
-            "something else is changing the same thing: repeat the command"
-        }
-        _ => return None,
-    };
-    Some(hint.to_owned())
-}
-
 fn join(items: &[impl fmt::Display]) -> String {
     items
         .iter()
         .map(ToString::to_string)
         .collect::<Vec<_>>()
         .join("; ")
-}
-
-/// Each line once, in the order of first appearance.
-fn join_lines(lines: impl Iterator<Item = String>) -> String {
-    let mut unique: Vec<String> = Vec::new();
-    for line in lines {
-        if !unique.contains(&line) {
-            unique.push(line);
-        }
-    }
-    unique.join("\n")
 }
 
 #[cfg(test)]

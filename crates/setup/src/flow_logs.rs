@@ -2,14 +2,18 @@
 
 use std::fmt;
 
-use aws_sdk_ec2::types::{Filter, FlowLogsResourceType, TrafficType};
+use aws_sdk_ec2::types::{Filter, TaggableResourceType, TrafficType};
 use vpcflow_record::Format;
 
+use crate::Provisioner;
 use crate::error::{Error, Result};
-use crate::resource::ResourceKind;
+use crate::resource::{FILTER_VALUES_MAX, Resource};
 use crate::tags::Tags;
-use crate::wish::{Interval, Traffic};
-use crate::{Provisioner, tags};
+use crate::wish::{Interval, TagField, TaggedKind, Traffic};
+
+mod request;
+pub use request::Destination;
+pub(crate) use request::{FlowLogRequest, Settings};
 
 /// A flow log that exists and delivers to CloudWatch Logs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,10 +30,14 @@ pub struct FlowLog {
     pub interval_seconds: u32,
     /// The fields of a record, as in `${version} ${account-id}`.
     pub log_format: String,
+    /// The tags whose values the records have.
+    pub tag_fields: Vec<TagField>,
     /// The ARN of the role that delivers.
     pub role_arn: Option<String>,
     /// How the delivery goes.
     pub delivery: Delivery,
+    /// When it was made, in milliseconds since 1970.
+    pub created_ms: Option<i64>,
     /// Its tags.
     pub tags: Tags,
 }
@@ -87,6 +95,7 @@ impl FlowLog {
                 .and_then(|seconds| u32::try_from(seconds).ok())
                 .unwrap_or(Interval::default().seconds()),
             log_format: described.log_format().unwrap_or("default").to_owned(),
+            tag_fields: tag_fields_of_ec2(described),
             role_arn: described.deliver_logs_permission_arn().map(str::to_owned),
             delivery: match described.deliver_logs_status() {
                 Some("SUCCESS") => Delivery::Succeeds,
@@ -98,6 +107,9 @@ impl FlowLog {
                 }
                 _ => Delivery::Unknown,
             },
+            created_ms: described
+                .creation_time()
+                .and_then(|time| time.to_millis().ok()),
             tags: Tags::from_ec2(described.tags()),
         })
     }
@@ -109,101 +121,27 @@ fn log_group_of_arn(arn: &str) -> Option<&str> {
     Some(name.strip_suffix(":*").unwrap_or(name))
 }
 
+fn tag_fields_of_ec2(described: &aws_sdk_ec2::types::FlowLog) -> Vec<TagField> {
+    let mut tag_fields = Vec::new();
+    for specification in described.tag_field_specifications() {
+        let kind = match specification.resource_type() {
+            Some(TaggableResourceType::Instance) => TaggedKind::Instance,
+            Some(TaggableResourceType::NetworkInterface) => TaggedKind::NetworkInterface,
+            Some(TaggableResourceType::AutoScalingGroup) => TaggedKind::AutoScalingGroup,
+            _ => continue,
+        };
+        let keys = specification.tag_keys().iter().cloned();
+        tag_fields.extend(keys.map(|key| TagField { kind, key }));
+    }
+    tag_fields
+}
+
 fn traffic_of_ec2(traffic: &TrafficType) -> Option<Traffic> {
     match traffic {
         TrafficType::All => Some(Traffic::All),
         TrafficType::Accept => Some(Traffic::Accept),
         TrafficType::Reject => Some(Traffic::Reject),
         _ => None,
-    }
-}
-
-/// Flow logs to create: the same settings for resources of one kind.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct FlowLogRequest {
-    pub(crate) kind: ResourceKind,
-    pub(crate) resource_ids: Vec<String>,
-    pub(crate) settings: Settings,
-    pub(crate) role_arn: String,
-    pub(crate) tags: Tags,
-}
-
-impl FlowLogRequest {
-    /// Whether a flow log is one of those that this asks for. The role counts:
-    /// a flow log that is to be replaced for its role must not pass for its
-    /// own replacement.
-    pub(crate) fn is_met_by(&self, flow_log: &FlowLog) -> bool {
-        self.resource_ids.contains(&flow_log.resource_id)
-            && flow_log.log_group == self.settings.log_group
-            && flow_log.role_arn.as_ref() == Some(&self.role_arn)
-            && self.settings.has_format_of(flow_log)
-            && self.settings.difference(flow_log).is_none()
-    }
-}
-
-/// What two flow logs must have in common to be interchangeable. AWS cannot
-/// change any of it afterwards.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Settings {
-    pub(crate) log_group: String,
-    pub(crate) traffic: Traffic,
-    pub(crate) interval: Interval,
-    pub(crate) format: Format,
-}
-
-impl Settings {
-    /// What a flow log of the same group and format has otherwise, for people;
-    /// `None` if nothing.
-    pub(crate) fn difference(&self, flow_log: &FlowLog) -> Option<String> {
-        if flow_log.traffic != Some(self.traffic) {
-            let traffic = flow_log
-                .traffic
-                .map_or("unknown".to_owned(), |t| t.to_string());
-            return Some(format!("its traffic is {traffic}, not {}", self.traffic));
-        }
-        if flow_log.interval_seconds != self.interval.seconds() {
-            let seconds = flow_log.interval_seconds;
-            return Some(format!(
-                "its interval is {seconds} s, not {} s",
-                self.interval
-            ));
-        }
-        None
-    }
-
-    pub(crate) fn has_format_of(&self, flow_log: &FlowLog) -> bool {
-        flow_log.format().is_ok_and(|format| format == self.format)
-    }
-}
-
-impl fmt::Display for Settings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let fields = self.format.fields().len();
-        write!(
-            f,
-            "{} traffic, {} s, {fields} fields",
-            self.traffic, self.interval
-        )
-    }
-}
-
-impl ResourceKind {
-    pub(crate) fn to_ec2(self) -> FlowLogsResourceType {
-        match self {
-            ResourceKind::Vpc => FlowLogsResourceType::Vpc,
-            ResourceKind::Subnet => FlowLogsResourceType::Subnet,
-            ResourceKind::NetworkInterface => FlowLogsResourceType::NetworkInterface,
-        }
-    }
-}
-
-impl Traffic {
-    pub(crate) fn to_ec2(self) -> TrafficType {
-        match self {
-            Traffic::All => TrafficType::All,
-            Traffic::Accept => TrafficType::Accept,
-            Traffic::Reject => TrafficType::Reject,
-        }
     }
 }
 
@@ -244,11 +182,28 @@ impl Provisioner {
             .await
     }
 
-    /// The flow logs in this region that vpcflow made.
-    pub(crate) async fn managed_flow_logs(&self) -> Result<Vec<FlowLog>> {
-        let name = format!("tag:{}", tags::MANAGED_BY);
-        self.describe_flow_logs(Some(filter(&name, tags::MANAGER)))
-            .await
+    /// The flow logs that watch these resources.
+    pub(crate) async fn flow_logs_of_resources(
+        &self,
+        resources: &[Resource],
+    ) -> Result<Vec<FlowLog>> {
+        let mut flow_logs = Vec::new();
+        for chunk in resources.chunks(FILTER_VALUES_MAX) {
+            let ids = chunk.iter().map(|resource| resource.id().to_owned());
+            let by_resource = Filter::builder()
+                .name("resource-id")
+                .set_values(Some(ids.collect()))
+                .build();
+            flow_logs.extend(self.describe_flow_logs(Some(by_resource)).await?);
+        }
+        Ok(flow_logs)
+    }
+
+    /// The flow logs of these ids that exist, 200 ids at most.
+    pub(crate) async fn flow_logs_of_ids(&self, ids: &[String]) -> Result<Vec<FlowLog>> {
+        let by_id = Filter::builder().name("flow-log-id");
+        let by_id = by_id.set_values(Some(ids.to_vec())).build();
+        self.describe_flow_logs(Some(by_id)).await
     }
 
     /// All flow logs in this region that deliver to CloudWatch Logs.

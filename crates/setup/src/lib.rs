@@ -17,14 +17,14 @@
 //!
 //! ```no_run
 //! # async fn example(config: &aws_config::SdkConfig) -> Result<(), Box<dyn std::error::Error>> {
-//! use vpcflow_setup::{Provisioner, Wish};
+//! use vpcflow_setup::{OnFailure, Provisioner, Wish};
 //!
 //! let wish = Wish::builder().resource("vpc-0a1b2c3d4e5f".parse()?).build()?;
 //!
 //! let provisioner = Provisioner::new(config)?;
 //! let plan = provisioner.plan_setup(&wish).await?;
 //! print!("{plan}");
-//! provisioner.apply(&plan, &mut |progress| println!("{progress:?}")).await?;
+//! provisioner.apply(&plan, OnFailure::TakeBack, &mut |progress| println!("{progress:?}")).await?;
 //! # Ok(())
 //! # }
 //! ```
@@ -40,30 +40,36 @@
 //!
 //! | module | what lives there |
 //! |---|---|
-//! | `wish`, `resource`, `tags` | what the user wants, checked before AWS is asked |
+//! | `wish`, `resource`, `selection`, `tags` | what the user wants, checked before AWS is asked |
 //! | `provisioner`, `account` | the clients and who calls; ARNs and derived names |
 //! | `documents` | the two IAM policy documents and their comparison |
+//! | `permissions`, `cloudformation` | what a caller needs; the same set-up as a template |
 //! | `observe`, `flow_logs` | what exists |
 //! | `plan`, `step` | from wanted and existing to steps |
 //! | `apply`, `backoff` | carrying steps out; waiting for what AWS takes time over |
-//! | `status` | how the deliveries do |
+//! | `status`, `evaluate` | how the deliveries do; what policies allow |
 //! | `teardown` | from existing to steps that remove what is ours |
 //! | `error`, `text` | failures with hints; text for people |
 
 mod account;
 mod apply;
 mod backoff;
+mod cloudformation;
 mod documents;
 mod error;
+mod evaluate;
+#[cfg(test)]
+mod fake_aws;
 mod flow_logs;
+mod log_class;
 #[cfg(test)]
 mod model;
 mod observe;
+mod permissions;
 mod plan;
 mod provisioner;
 mod resource;
-#[cfg(test)]
-mod script;
+mod selection;
 mod status;
 mod step;
 mod tags;
@@ -72,18 +78,24 @@ mod text;
 mod wish;
 
 pub use account::{Account, IAM_PATH};
-pub use apply::{Applied, OnProgress, Progress};
+pub use apply::{Aftermath, Applied, OnFailure, OnProgress, Progress, Standing};
 pub use documents::{delivery_policy, trust_policy};
 pub use error::{Error, Refusal, Result};
-pub use flow_logs::{Delivery, FlowLog, GroupFormat};
+pub use flow_logs::{Delivery, Destination, FlowLog, GroupFormat};
+pub use log_class::LogClass;
 pub use observe::{LogGroup, Observed, Policy, Role};
+pub use permissions::{PermissionScope, caller_policy};
 pub use plan::{Obstacle, plan};
 pub use provisioner::Provisioner;
 pub use resource::{Resource, ResourceKind};
-pub use status::{LogGroupContents, LogGroupStatus, Status};
+pub use selection::TagFilter;
+pub use status::{
+    Check, Interface, LogGroupStatus, Sight, Status, Streams, Topic, Unseen, Verdict,
+};
 pub use step::{Part, Plan, Step, Verb};
 pub use tags::{Tag, Tags};
-pub use teardown::{HeldPolicy, Remains, plan_teardown};
+pub use teardown::{HeldPolicy, Remains, Removal, plan_teardown};
 pub use wish::{
-    DEFAULT_RETENTION_DAYS, Interval, RETENTION_DAYS, Traffic, Wish, WishBuilder, WishError,
+    DEFAULT_RETENTION_DAYS, Fields, Interval, RETENTION_DAYS, TagField, TaggedKind, Traffic, Wish,
+    WishBuilder, WishError,
 };

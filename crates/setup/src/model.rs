@@ -2,10 +2,11 @@
 //! the order that AWS insists on.
 
 use crate::account::{Account, name_of_arn};
+use crate::apply::Made;
 use crate::flow_logs::{Delivery, FlowLog, FlowLogRequest};
 use crate::observe::{LogGroup, Observed, Policy, Role};
 use crate::resource::Resource;
-use crate::step::{Call, FlowLogCall, LogGroupCall, Plan, PolicyCall, RoleCall};
+use crate::step::{Call, FlowLogCall, LogGroupCall, Plan, PolicyCall, RoleCall, Verb};
 use crate::tags::Tags;
 use crate::teardown::{HeldPolicy, Remains};
 use crate::wish::Wish;
@@ -79,6 +80,16 @@ impl World {
                 .filter(|flow_log| flow_log.log_group == wish.log_group())
                 .cloned()
                 .collect(),
+            elsewhere: self
+                .flow_logs
+                .iter()
+                .filter(|flow_log| {
+                    let mut wished = wish.resources().iter();
+                    flow_log.log_group != wish.log_group()
+                        && wished.any(|resource| resource.id() == flow_log.resource_id)
+                })
+                .cloned()
+                .collect(),
         }
     }
 
@@ -132,6 +143,58 @@ impl World {
     pub(crate) fn carry_out_in_part(&mut self, plan: &Plan, calls_max: usize) {
         for call in calls(plan).take(calls_max) {
             self.call(call);
+        }
+    }
+
+    /// Carries out the first calls; the next one fails, and the run takes back
+    /// what it made, as [`OnFailure::TakeBack`](crate::OnFailure) says.
+    pub(crate) fn carry_out_and_take_back(&mut self, plan: &Plan, calls_max: usize) {
+        let mut left = calls_max;
+        let mut made = Vec::new();
+        for step in &plan.steps {
+            for call in &step.calls {
+                if left == 0 {
+                    if step.verb != Verb::Delete {
+                        self.take_back(made);
+                    }
+                    return;
+                }
+                left -= 1;
+                made.extend(self.call_and_note(call));
+            }
+        }
+    }
+
+    fn call_and_note(&mut self, call: &Call) -> Vec<Made> {
+        let flow_logs_before = self.flow_logs.len();
+        self.call(call);
+        match Made::by(&self.account, call) {
+            Some(Made::FlowLogs(_)) => self.flow_logs[flow_logs_before..]
+                .iter()
+                .map(|flow_log| Made::FlowLog {
+                    id: flow_log.id.clone(),
+                })
+                .collect(),
+            made => made.into_iter().collect(),
+        }
+    }
+
+    fn take_back(&mut self, mut made: Vec<Made>) {
+        made.sort_by_key(Made::rank);
+        for made in made {
+            let call: Call = match made {
+                Made::FlowLog { id } => FlowLogCall::Delete { id }.into(),
+                Made::FlowLogs(_) => continue,
+                Made::Attachment { role, policy_arn } => RoleCall::Detach {
+                    name: role,
+                    policy_arn,
+                }
+                .into(),
+                Made::Policy { arn, .. } => PolicyCall::Delete { arn }.into(),
+                Made::Role { name } => RoleCall::Delete { name }.into(),
+                Made::LogGroup { name } => LogGroupCall::Delete { name }.into(),
+            };
+            self.call(&call);
         }
     }
 
@@ -219,14 +282,24 @@ impl World {
 
     fn log_group_call(&mut self, call: &LogGroupCall) {
         match call {
-            LogGroupCall::Create { name, tags } => self.log_groups.push(LogGroup {
+            LogGroupCall::Create {
+                name,
+                class,
+                kms_key,
+                tags,
+            } => self.log_groups.push(LogGroup {
                 name: name.clone(),
                 retention_days: None,
                 stored_bytes: 0,
+                class: class.unwrap_or_default(),
+                kms_key: kms_key.clone(),
                 tags: tags.clone(),
             }),
             LogGroupCall::Retain { name, days } => {
                 self.existing_log_group(name).retention_days = Some(*days);
+            }
+            LogGroupCall::Encrypt { name, kms_key } => {
+                self.existing_log_group(name).kms_key = Some(kms_key.clone());
             }
             LogGroupCall::Tag { name, tags } => {
                 add(&mut self.existing_log_group(name).tags, tags);
@@ -293,12 +366,16 @@ fn flow_log(id: String, resource_id: &str, request: &FlowLogRequest) -> FlowLog 
     FlowLog {
         id,
         resource_id: resource_id.to_owned(),
-        log_group: settings.log_group.clone(),
+        log_group: settings.log_group().to_owned(),
         traffic: Some(settings.traffic),
         interval_seconds: settings.interval.seconds(),
         log_format: settings.format.to_log_format(),
+        tag_fields: settings.tag_fields.clone(),
         role_arn: Some(request.role_arn.clone()),
         delivery: Delivery::Succeeds,
+        created_ms: None,
         tags: request.tags.clone(),
     }
 }
+
+mod tests;

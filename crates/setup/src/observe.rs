@@ -10,6 +10,7 @@ use crate::account::{Account, name_of_arn};
 use crate::documents;
 use crate::error::{Error, Result};
 use crate::flow_logs::FlowLog;
+use crate::log_class::LogClass;
 use crate::resource::Resource;
 use crate::tags::Tags;
 use crate::wish::Wish;
@@ -27,6 +28,9 @@ pub struct Observed {
     pub log_group: Option<LogGroup>,
     /// Every flow log that delivers to the log group, also of other resources.
     pub flow_logs: Vec<FlowLog>,
+    /// The flow logs that watch the resources of the wish, but deliver to other
+    /// log groups.
+    pub elsewhere: Vec<FlowLog>,
 }
 
 /// A log group that exists.
@@ -38,6 +42,11 @@ pub struct LogGroup {
     pub retention_days: Option<u32>,
     /// What AWS bills as stored, in bytes; hours old.
     pub stored_bytes: u64,
+    /// What can be done with its events.
+    pub class: LogClass,
+    /// The ARN of the KMS key that encrypts it; `None` is CloudWatch Logs' own
+    /// encryption.
+    pub kms_key: Option<String>,
     /// Its tags.
     pub tags: Tags,
 }
@@ -82,7 +91,7 @@ impl Provisioner {
     pub async fn observe(&self, account: &Account, wish: &Wish) -> Result<Observed> {
         let role_name = wish.role_name(account);
         let policy_arn = account.policy_arn(&account.delivery_name(&wish.log_group));
-        // Boxed, as the SDK's futures are large and these are five of them.
+        // Boxed, as the SDK's futures are large and these are six of them.
         let reads = Box::pin(async {
             tokio::try_join!(
                 self.missing_of(&wish.resources),
@@ -90,15 +99,18 @@ impl Provisioner {
                 self.role(&role_name),
                 self.log_group(account, &wish.log_group),
                 self.flow_logs_of_group(&wish.log_group),
+                self.flow_logs_of_resources(&wish.resources),
             )
         });
-        let (missing_resources, policy, role, log_group, flow_logs) = reads.await?;
+        let (missing_resources, policy, role, log_group, flow_logs, mut elsewhere) = reads.await?;
+        elsewhere.retain(|flow_log| flow_log.log_group != wish.log_group);
         Ok(Observed {
             missing_resources,
             policy,
             role,
             log_group,
             flow_logs,
+            elsewhere,
         })
     }
 
@@ -108,6 +120,16 @@ impl Provisioner {
         account: &Account,
         name: &str,
     ) -> Result<Option<LogGroup>> {
+        let Some(mut group) = self.log_group_without_tags(name).await? else {
+            return Ok(None);
+        };
+        group.tags = self.tags_of_log_group(account, name).await?;
+        Ok(Some(group))
+    }
+
+    /// The log group of this name, as if it had no tags: they take a permission
+    /// of their own.
+    pub(crate) async fn log_group_without_tags(&self, name: &str) -> Result<Option<LogGroup>> {
         // Names are unique and sorted, so the exact one comes first of those
         // that begin with it.
         let request = self
@@ -119,22 +141,9 @@ impl Provisioner {
             .send()
             .await
             .map_err(|e| Error::of_call("logs:DescribeLogGroups", e))?;
-        let Some(group) = described
-            .log_groups()
-            .iter()
-            .find(|group| group.log_group_name() == Some(name))
-        else {
-            return Ok(None);
-        };
-        let tags = self
-            .logs
-            .list_tags_for_resource()
-            .resource_arn(account.log_group_arn(name))
-            .send();
-        let tags = tags
-            .await
-            .map_err(|e| Error::of_call("logs:ListTagsForResource", e))?;
-        Ok(Some(LogGroup {
+        let mut groups = described.log_groups().iter();
+        let group = groups.find(|group| group.log_group_name() == Some(name));
+        Ok(group.map(|group| LogGroup {
             name: name.to_owned(),
             retention_days: group
                 .retention_in_days()
@@ -143,8 +152,22 @@ impl Provisioner {
                 .stored_bytes()
                 .and_then(|b| u64::try_from(b).ok())
                 .unwrap_or(0),
-            tags: tags.tags.unwrap_or_default().into_iter().collect(),
+            class: LogClass::of_logs(group.log_group_class()),
+            kms_key: group.kms_key_id().map(str::to_owned),
+            tags: Tags::default(),
         }))
+    }
+
+    pub(crate) async fn tags_of_log_group(&self, account: &Account, name: &str) -> Result<Tags> {
+        let request = self
+            .logs
+            .list_tags_for_resource()
+            .resource_arn(account.log_group_arn(name));
+        let tags = request
+            .send()
+            .await
+            .map_err(|e| Error::of_call("logs:ListTagsForResource", e))?;
+        Ok(tags.tags.unwrap_or_default().into_iter().collect())
     }
 
     /// The role of this name, under whatever path.
@@ -198,18 +221,7 @@ impl Provisioner {
             .ok_or_else(|| incomplete("default version"))?
             .to_owned();
 
-        let version = self
-            .iam
-            .get_policy_version()
-            .policy_arn(arn)
-            .version_id(&in_force)
-            .send();
-        let version = version
-            .await
-            .map_err(|e| Error::of_call("iam:GetPolicyVersion", e))?;
-        let document = version
-            .policy_version()
-            .and_then(|version| version.document());
+        let document = self.policy_document(arn, &in_force).await?;
 
         let versions = self.iam.list_policy_versions().policy_arn(arn);
         let versions = versions.into_paginator().items().send().try_collect().await;
@@ -221,10 +233,28 @@ impl Provisioner {
         Ok(Some(Policy {
             name: name_of_arn(arn).to_owned(),
             arn: arn.to_owned(),
-            document: document.and_then(documents::decode).unwrap_or_default(),
+            document,
             old_versions: oldest_first(versions.filter(|version| *version != in_force).collect()),
             tags: Tags::from_iam(policy.tags()),
         }))
+    }
+
+    /// What a version of a managed policy says; null if its text cannot be
+    /// read.
+    pub(crate) async fn policy_document(&self, arn: &str, version: &str) -> Result<Value> {
+        let request = self
+            .iam
+            .get_policy_version()
+            .policy_arn(arn)
+            .version_id(version);
+        let version = request
+            .send()
+            .await
+            .map_err(|e| Error::of_call("iam:GetPolicyVersion", e))?;
+        let document = version
+            .policy_version()
+            .and_then(|version| version.document());
+        Ok(document.and_then(documents::decode).unwrap_or_default())
     }
 }
 
@@ -236,7 +266,7 @@ fn oldest_first(mut versions: Vec<String>) -> Vec<String> {
 }
 
 /// `None` when IAM says that there is no such thing.
-fn unless_absent<T, E>(
+pub(crate) fn unless_absent<T, E>(
     action: &'static str,
     answer: std::result::Result<T, SdkError<E>>,
 ) -> Result<Option<T>>

@@ -1,14 +1,27 @@
 //! The clients, and who is calling.
 
 use aws_config::SdkConfig;
+use aws_sdk_ec2::config::SharedAsyncSleep;
+use futures::stream::{self, StreamExt, TryStreamExt};
 
 use crate::account::Account;
-use crate::backoff::Backoff;
 use crate::error::{Error, Result};
 use crate::plan::plan;
 use crate::step::Plan;
 use crate::teardown::plan_teardown;
 use crate::wish::Wish;
+
+/// How many reads of one kind run at a time: quick enough for hundreds of
+/// set-ups, and far below the quotas of the services.
+const CONCURRENCY: usize = 8;
+
+/// Waits for all reads, in order, of which [`CONCURRENCY`] run at a time.
+pub(crate) async fn some_at_a_time<T>(
+    reads: Vec<impl Future<Output = Result<T>>>,
+) -> Result<Vec<T>> {
+    let reads = stream::iter(reads).buffered(CONCURRENCY);
+    reads.try_collect().await
+}
 
 /// Talks to AWS about flow logs in one account and region.
 ///
@@ -20,7 +33,8 @@ pub struct Provisioner {
     pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
     sts: aws_sdk_sts::Client,
     region: String,
-    pub(crate) new_role_backoff: Backoff,
+    /// How to wait; `None` is the runtime's own way.
+    pub(crate) sleep: Option<SharedAsyncSleep>,
 }
 
 impl Provisioner {
@@ -36,7 +50,7 @@ impl Provisioner {
             logs: aws_sdk_cloudwatchlogs::Client::new(config),
             sts: aws_sdk_sts::Client::new(config),
             region: region.to_string(),
-            new_role_backoff: Backoff::NEW_ROLE,
+            sleep: config.sleep_impl(),
         })
     }
 

@@ -9,6 +9,15 @@ use crate::Provisioner;
 use crate::error::{Error, Result};
 use crate::wish::WishError;
 
+/// The values that EC2 takes in one filter:
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/Query-Requests.html>.
+pub(crate) const FILTER_VALUES_MAX: usize = 200;
+
+/// The most that AWS gives. Without a number it gives all at once, and fails
+/// where they are many:
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeNetworkInterfaces.html>.
+const INTERFACES_A_PAGE: i32 = 1000;
+
 /// What a flow log can watch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ResourceKind {
@@ -26,6 +35,15 @@ impl ResourceKind {
         ResourceKind::Subnet,
         ResourceKind::NetworkInterface,
     ];
+
+    /// The name of EC2's filter by id.
+    fn id_filter(self) -> &'static str {
+        match self {
+            ResourceKind::Vpc => "vpc-id",
+            ResourceKind::Subnet => "subnet-id",
+            ResourceKind::NetworkInterface => "network-interface-id",
+        }
+    }
 
     fn id_prefix(self) -> &'static str {
         match self {
@@ -115,8 +133,7 @@ impl Provisioner {
     pub(crate) async fn missing_of(&self, resources: &[Resource]) -> Result<Vec<Resource>> {
         let mut missing = Vec::new();
         for chunk in resources.chunk_by(|one, next| one.kind() == next.kind()) {
-            // EC2 takes up to 200 values a filter.
-            for chunk in chunk.chunks(200) {
+            for chunk in chunk.chunks(FILTER_VALUES_MAX) {
                 let existing = self.existing_ids(chunk).await?;
                 let is_missing =
                     |resource: &&Resource| !existing.contains(&resource.id().to_owned());
@@ -135,16 +152,29 @@ impl Provisioner {
             .iter()
             .map(|resource| resource.id().to_owned())
             .collect();
-        let by = |name: &str| Filter::builder().name(name).set_values(Some(ids)).build();
-        let existing = match first.kind() {
+        let by_id = Filter::builder()
+            .name(first.kind().id_filter())
+            .set_values(Some(ids))
+            .build();
+        self.ids_of(first.kind(), vec![by_id]).await
+    }
+
+    /// The ids of the resources of one kind that pass these filters.
+    pub(crate) async fn ids_of(
+        &self,
+        kind: ResourceKind,
+        filters: Vec<Filter>,
+    ) -> Result<Vec<String>> {
+        let filters = Some(filters);
+        let ids = match kind {
             ResourceKind::Vpc => {
-                let request = self.ec2.describe_vpcs().filters(by("vpc-id"));
+                let request = self.ec2.describe_vpcs().set_filters(filters);
                 let vpcs = request.into_paginator().items().send().try_collect().await;
                 let vpcs = vpcs.map_err(|e| Error::of_call("ec2:DescribeVpcs", e))?;
                 vpcs.into_iter().filter_map(|vpc| vpc.vpc_id).collect()
             }
             ResourceKind::Subnet => {
-                let request = self.ec2.describe_subnets().filters(by("subnet-id"));
+                let request = self.ec2.describe_subnets().set_filters(filters);
                 let subnets = request.into_paginator().items().send().try_collect().await;
                 let subnets = subnets.map_err(|e| Error::of_call("ec2:DescribeSubnets", e))?;
                 subnets
@@ -156,7 +186,8 @@ impl Provisioner {
                 let request = self
                     .ec2
                     .describe_network_interfaces()
-                    .filters(by("network-interface-id"));
+                    .set_filters(filters)
+                    .max_results(INTERFACES_A_PAGE);
                 let found = request.into_paginator().items().send().try_collect().await;
                 let found =
                     found.map_err(|e| Error::of_call("ec2:DescribeNetworkInterfaces", e))?;
@@ -166,7 +197,7 @@ impl Provisioner {
                     .collect()
             }
         };
-        Ok(existing)
+        Ok(ids)
     }
 }
 

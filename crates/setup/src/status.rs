@@ -1,267 +1,184 @@
-//! How the flow logs and their log groups do.
+//! How the flow logs and their log groups do: a doctor.
+//!
+//! Reading and judging are apart. `read` looks at everything that the caller may
+//! look at and notes what it may not; [`checks`] is a pure function from what
+//! was seen to findings, each with the way out.
 
-use std::fmt;
+use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_cloudwatchlogs::primitives::{DateTime, DateTimeFormat};
-use aws_sdk_cloudwatchlogs::types::OrderBy;
+use serde_json::Value;
 
-use crate::Provisioner;
-use crate::account::{Account, name_of_arn};
-use crate::error::{Error, Result};
-use crate::flow_logs::{Delivery, FlowLog};
+use crate::account::Account;
+use crate::flow_logs::FlowLog;
 use crate::observe::LogGroup;
-use crate::text::{aligned, count};
 
-/// How many pages of 50 log streams are read to count them. Beyond that the
-/// number says less than the time it takes.
-const STREAM_PAGES_MAX: usize = 20;
+mod check;
+mod checks;
+mod json;
+mod read;
+mod text;
 
-/// The flow logs of one log group, or all of vpcflow's, and the log groups.
+pub use check::{Check, Topic, Verdict};
+
+/// The flow logs of some log groups, or all of vpcflow's, and what is wrong
+/// with them.
 ///
-/// Its [`Display`](fmt::Display) is text for people.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Its [`Display`](std::fmt::Display) is text for people.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Status {
     /// The account and region asked about.
     pub account: Account,
+    /// When it was asked, in milliseconds since 1970.
+    pub now_ms: i64,
     /// The flow logs, in the order of their log group and resource.
     pub flow_logs: Vec<FlowLog>,
-    /// The log groups that they deliver to, and the one asked about.
+    /// The log groups that they deliver to, and the ones asked about.
     pub log_groups: Vec<LogGroupStatus>,
+    /// What was looked into, the worst first.
+    pub checks: Vec<Check>,
+    /// What the caller may not look at.
+    pub unseen: Vec<Unseen>,
+}
+
+impl Status {
+    /// Whether no check found a problem. Warnings are none.
+    pub fn is_healthy(&self) -> bool {
+        self.number_of(Verdict::Problem) == 0
+    }
+
+    fn number_of(&self, verdict: Verdict) -> usize {
+        let of_verdict = |check: &&Check| check.verdict == verdict;
+        self.checks.iter().filter(of_verdict).count()
+    }
+}
+
+/// Something that was looked at, if the caller may.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Sight<T> {
+    /// It exists.
+    Seen(T),
+    /// It does not exist.
+    Absent,
+    /// The caller may not look at it: see [`Status::unseen`].
+    Unseen,
+}
+
+impl<T> Sight<T> {
+    /// What was seen.
+    pub fn seen(&self) -> Option<&T> {
+        match self {
+            Sight::Seen(it) => Some(it),
+            Sight::Absent | Sight::Unseen => None,
+        }
+    }
+}
+
+/// A permission that the caller lacks, and what remains unknown for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unseen {
+    /// The IAM action.
+    pub action: &'static str,
+    /// What it would have told.
+    pub about: &'static str,
 }
 
 /// A log group and what arrived in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct LogGroupStatus {
     /// Its name.
     pub name: String,
-    /// `None` when it does not exist.
-    pub existing: Option<LogGroupContents>,
+    /// The log group itself. Its tags are empty when they could not be read.
+    pub existing: Sight<LogGroup>,
+    /// Whether vpcflow made it; `None` when its tags could not be read.
+    pub is_managed: Option<bool>,
+    /// Its log streams; `None` when they could not be listed.
+    pub streams: Option<Streams>,
+    /// The network interfaces that its flow logs watch; `None` when they could
+    /// not be listed.
+    pub interfaces: Option<Vec<Interface>>,
 }
 
-/// What is in a log group that exists.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogGroupContents {
-    /// The log group.
-    pub log_group: LogGroup,
-    /// How many log streams it has: one for each network interface.
-    pub streams: usize,
-    /// Whether there are more streams than were counted.
-    pub has_more_streams: bool,
+/// The log streams of a log group.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Streams {
+    /// How many there are: one for each network interface.
+    pub count: usize,
+    /// Whether there are more than were counted.
+    pub has_more: bool,
+    /// The ids of the network interfaces that have one.
+    pub interfaces: BTreeSet<String>,
     /// The time of the newest event, in milliseconds since 1970: for a flow
     /// log, the start of its newest record. `None` before the first event.
+    ///
+    /// AWS updates it only now and then, usually within an hour; where that is
+    /// too old, the log group itself was asked.
     pub newest_event_ms: Option<i64>,
     /// When the newest event arrived, in milliseconds since 1970.
     pub newest_ingestion_ms: Option<i64>,
 }
 
-impl Status {
-    /// Whether something delivers and nothing fails: there is a flow log, AWS
-    /// reports no delivery as failed, and every log group exists.
-    pub fn is_healthy(&self) -> bool {
-        let fails = |flow_log: &FlowLog| matches!(flow_log.delivery, Delivery::Fails { .. });
-        !self.flow_logs.is_empty()
-            && !self.flow_logs.iter().any(fails)
-            && self.log_groups.iter().all(|group| group.existing.is_some())
-    }
+/// A network interface that a flow log watches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interface {
+    /// Its id.
+    pub id: String,
+    /// The VPC that it is in.
+    pub vpc_id: String,
+    /// The subnet that it is in.
+    pub subnet_id: String,
+    /// What AWS or the owner says that it is for; often empty.
+    pub description: String,
+    /// Whether it is attached to something, so that there can be traffic.
+    pub is_in_use: bool,
+    /// When it was attached, in milliseconds since 1970.
+    pub attached_ms: Option<i64>,
 }
 
-impl Provisioner {
-    /// Reads how the flow logs of a log group do, also those that vpcflow did
-    /// not make; without a log group, how all do that vpcflow made.
-    ///
-    /// AWS updates what it says about newest events only now and then, usually
-    /// within an hour, so these times can lag behind what has arrived.
-    ///
-    /// # Errors
-    /// When AWS cannot be asked. That nothing exists is no error.
-    pub async fn status(&self, log_group: Option<&str>) -> Result<Status> {
-        let account = self.account().await?;
-        let mut flow_logs = match log_group {
-            Some(name) => self.flow_logs_of_group(name).await?,
-            None => self.managed_flow_logs().await?,
-        };
-        flow_logs.sort_by(|one, other| {
-            (&one.log_group, &one.resource_id, &one.id).cmp(&(
-                &other.log_group,
-                &other.resource_id,
-                &other.id,
-            ))
-        });
-        let mut names: Vec<&str> = flow_logs.iter().map(|log| log.log_group.as_str()).collect();
-        names.extend(log_group);
-        names.sort_unstable();
-        names.dedup();
-        let mut log_groups = Vec::with_capacity(names.len());
-        for name in names {
-            let existing = match self.log_group(&account, name).await? {
-                Some(log_group) => Some(self.contents(log_group).await?),
-                None => None,
-            };
-            log_groups.push(LogGroupStatus {
-                name: name.to_owned(),
-                existing,
-            });
-        }
-        Ok(Status {
-            account,
-            flow_logs,
-            log_groups,
-        })
-    }
-
-    async fn contents(&self, log_group: LogGroup) -> Result<LogGroupContents> {
-        let mut contents = LogGroupContents {
-            log_group,
-            streams: 0,
-            has_more_streams: false,
-            newest_event_ms: None,
-            newest_ingestion_ms: None,
-        };
-        // Newest first, so that a group with too many streams to count still
-        // shows its newest event.
-        let request = self
-            .logs
-            .describe_log_streams()
-            .log_group_name(&contents.log_group.name)
-            .order_by(OrderBy::LastEventTime)
-            .descending(true);
-        let mut pages = request.into_paginator().send();
-        for _ in 0..STREAM_PAGES_MAX {
-            let Some(page) = pages.next().await else {
-                return Ok(contents);
-            };
-            let page = page.map_err(|e| Error::of_call("logs:DescribeLogStreams", e))?;
-            contents.streams += page.log_streams().len();
-            contents.has_more_streams = page.next_token().is_some();
-            for stream in page.log_streams() {
-                let newest = &mut contents.newest_event_ms;
-                *newest = (*newest).max(stream.last_event_timestamp());
-                let newest = &mut contents.newest_ingestion_ms;
-                *newest = (*newest).max(stream.last_ingestion_time());
-            }
-        }
-        Ok(contents)
-    }
+/// Everything that the checks look at.
+#[derive(Clone, Debug)]
+pub(crate) struct Facts {
+    pub(crate) account: Account,
+    pub(crate) now_ms: i64,
+    /// The names of log groups that the user asked about; empty for all of
+    /// vpcflow's.
+    pub(crate) asked: Vec<String>,
+    /// The flow logs asked about.
+    pub(crate) flow_logs: Vec<FlowLog>,
+    /// All flow logs of the region that deliver to CloudWatch Logs; `None` when
+    /// they could not be listed.
+    pub(crate) all_flow_logs: Option<Vec<FlowLog>>,
+    pub(crate) log_groups: Vec<LogGroupStatus>,
+    /// The delivery roles, by ARN.
+    pub(crate) roles: BTreeMap<String, Sight<RoleFacts>>,
+    /// The network interfaces, by id; `None` when they could not be listed.
+    pub(crate) interfaces: Option<BTreeMap<String, Interface>>,
+    /// The VPC of each subnet; `None` when they could not be listed.
+    pub(crate) subnets: Option<BTreeMap<String, String>>,
+    /// Roles that vpcflow made, with the log group that they serve.
+    pub(crate) own_roles: Vec<(String, String)>,
 }
 
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "account {}, region {}",
-            self.account.id(),
-            self.account.region()
-        )?;
-        for group in &self.log_groups {
-            writeln!(f, "\nlog group {}", group.name)?;
-            f.write_str(&aligned(&group.rows()))?;
-            let flow_logs = self
-                .flow_logs
-                .iter()
-                .filter(|log| log.log_group == group.name);
-            let rows: Vec<[String; 7]> = flow_logs.map(flow_log_row).collect();
-            f.write_str(&aligned(&rows))?;
-        }
-        writeln!(f, "\n{}", self.verdict())
-    }
+/// A delivery role that exists.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct RoleFacts {
+    pub(crate) is_managed: bool,
+    pub(crate) trust: Value,
+    /// The documents of all its policies; `None` when they could not be read.
+    pub(crate) policies: Option<Vec<Value>>,
+    /// The document that bounds it: none, or one that may be unreadable.
+    pub(crate) boundary: Option<Value>,
 }
 
-impl Status {
-    fn verdict(&self) -> String {
-        if self.flow_logs.is_empty() {
-            return "no flow log delivers here".to_owned();
-        }
-        let failing = |log: &&FlowLog| matches!(log.delivery, Delivery::Fails { .. });
-        let failing = self.flow_logs.iter().filter(failing).count();
-        let missing = self
-            .log_groups
-            .iter()
-            .filter(|group| group.existing.is_none())
-            .count();
-        let total = count(self.flow_logs.len(), "flow log");
-        match (failing, missing) {
-            (0, 0) => format!("{total}, none failing"),
-            (0, _) => format!("{total}, but {} missing", count(missing, "log group")),
-            _ => format!("{total}, {failing} failing"),
-        }
-    }
-}
-
-impl LogGroupStatus {
-    fn rows(&self) -> Vec<[String; 2]> {
-        let Some(contents) = &self.existing else {
-            return vec![[
-                "missing".to_owned(),
-                "the log group does not exist".to_owned(),
-            ]];
-        };
-        let group = &contents.log_group;
-        let retention = group
-            .retention_days
-            .map_or("for ever".to_owned(), |days| count(days, "day"));
-        let more = if contents.has_more_streams {
-            "more than "
-        } else {
-            ""
-        };
-        let rows = [
-            (
-                "managed",
-                if group.tags.is_managed() {
-                    "by vpcflow"
-                } else {
-                    "not by vpcflow"
-                },
-            ),
-            ("retention", &retention),
-            (
-                "stored",
-                &format!("{} bytes (hours old)", group.stored_bytes),
-            ),
-            ("streams", &format!("{more}{}", contents.streams)),
-            ("newest event", &time_text(contents.newest_event_ms)),
-            ("newest arrival", &time_text(contents.newest_ingestion_ms)),
-        ];
-        rows.map(|(name, value)| [name.to_owned(), value.to_owned()])
-            .to_vec()
-    }
-}
-
-fn flow_log_row(flow_log: &FlowLog) -> [String; 7] {
-    let format = match flow_log.format() {
-        Ok(format) if format.is_default() => "default fields".to_owned(),
-        Ok(format) => count(format.fields().len(), "field"),
-        Err(_) => "unreadable format".to_owned(),
+/// The network interface that a stream's name tells of, as in
+/// `eni-0a1b2c3d-all`.
+fn interface_of_stream(name: &str) -> Option<&str> {
+    let id = match name.rsplit_once('-') {
+        Some((id, "all" | "accept" | "reject")) => id,
+        _ => name,
     };
-    let role = flow_log.role_arn.as_deref().map_or("none", name_of_arn);
-    let owner = if flow_log.tags.is_managed() {
-        ""
-    } else {
-        "not by vpcflow"
-    };
-    [
-        flow_log.id.clone(),
-        flow_log.resource_id.clone(),
-        flow_log
-            .traffic
-            .map_or_else(String::new, |traffic| traffic.to_string()),
-        format!("{} s, {format}", flow_log.interval_seconds),
-        format!("role {role}"),
-        flow_log.delivery.to_string(),
-        owner.to_owned(),
-    ]
-}
-
-/// UTC, as AWS last knew it: see [`Provisioner::status`].
-fn time_text(ms: Option<i64>) -> String {
-    let Some(ms) = ms else {
-        return "none yet".to_owned();
-    };
-    match DateTime::from_millis(ms).fmt(DateTimeFormat::DateTime) {
-        Ok(time) => format!("{time} (may lag by an hour)"),
-        // Outside of the years that the format can write.
-        Err(_) => format!("{ms} ms"),
-    }
+    let digits = id.strip_prefix("eni-")?;
+    let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    (!digits.is_empty() && digits.bytes().all(is_hex)).then_some(id)
 }
 
 #[cfg(test)]

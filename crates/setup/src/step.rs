@@ -6,12 +6,13 @@
 
 use std::fmt;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::account::Account;
-use crate::flow_logs::FlowLogRequest;
-use crate::tags::Tags;
 use crate::text;
+
+mod call;
+pub(crate) use call::{Call, FlowLogCall, LogGroupCall, PolicyCall, RoleCall};
 
 /// What a step does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,7 +21,7 @@ pub enum Verb {
     Create,
     /// Changes something in place.
     Change,
-    /// Makes a new one, then deletes the old one.
+    /// Makes a new one in place of an old one, which a later step deletes.
     Replace,
     /// Deletes something.
     Delete,
@@ -114,6 +115,17 @@ impl Step {
         }
     }
 
+    fn to_json(&self) -> Value {
+        let calls: Vec<Value> = self.calls.iter().map(Call::to_json).collect();
+        json!({
+            "verb": self.verb.to_string(),
+            "part": self.part.to_string(),
+            "names": self.names,
+            "reason": self.reason,
+            "calls": calls,
+        })
+    }
+
     /// One row for each name; what they share stands in the first.
     fn rows(&self) -> impl Iterator<Item = [String; 4]> {
         self.names.iter().enumerate().map(|(index, name)| {
@@ -121,108 +133,6 @@ impl Step {
             let (verb, part) = (shared(self.verb.to_string()), shared(self.part.to_string()));
             [verb, part, name.clone(), shared(self.reason.clone())]
         })
-    }
-}
-
-/// One writing call, complete: carrying it out decides nothing.
-///
-/// Each can be repeated: what already exists, or is already gone, is done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Call {
-    Policy(PolicyCall),
-    Role(RoleCall),
-    LogGroup(LogGroupCall),
-    FlowLog(FlowLogCall),
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum PolicyCall {
-    Create {
-        name: String,
-        document: Value,
-        tags: Tags,
-    },
-    AddVersion {
-        arn: String,
-        document: Value,
-    },
-    DeleteVersion {
-        arn: String,
-        version: String,
-    },
-    Tag {
-        arn: String,
-        tags: Tags,
-    },
-    Delete {
-        arn: String,
-    },
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum RoleCall {
-    Create {
-        name: String,
-        trust: Value,
-        tags: Tags,
-    },
-    SetTrust {
-        name: String,
-        trust: Value,
-    },
-    Tag {
-        name: String,
-        tags: Tags,
-    },
-    Attach {
-        name: String,
-        policy_arn: String,
-    },
-    Detach {
-        name: String,
-        policy_arn: String,
-    },
-    Delete {
-        name: String,
-    },
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum LogGroupCall {
-    Create { name: String, tags: Tags },
-    Retain { name: String, days: u32 },
-    Tag { name: String, tags: Tags },
-    Delete { name: String },
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum FlowLogCall {
-    Create(FlowLogRequest),
-    Tag { id: String, tags: Tags },
-    Delete { id: String },
-}
-
-impl From<PolicyCall> for Call {
-    fn from(call: PolicyCall) -> Call {
-        Call::Policy(call)
-    }
-}
-
-impl From<RoleCall> for Call {
-    fn from(call: RoleCall) -> Call {
-        Call::Role(call)
-    }
-}
-
-impl From<LogGroupCall> for Call {
-    fn from(call: LogGroupCall) -> Call {
-        Call::LogGroup(call)
-    }
-}
-
-impl From<FlowLogCall> for Call {
-    fn from(call: FlowLogCall) -> Call {
-        Call::FlowLog(call)
     }
 }
 
@@ -248,6 +158,19 @@ impl Plan {
     /// Whether there is nothing to do.
     pub fn is_done(&self) -> bool {
         self.changes().next().is_none()
+    }
+
+    /// The plan for programs: account, region, every step with the calls that
+    /// it makes, notes.
+    pub fn to_json(&self) -> Value {
+        let steps: Vec<Value> = self.steps.iter().map(Step::to_json).collect();
+        json!({
+            "account": self.account.id(),
+            "region": self.account.region(),
+            "changes": self.changes().count(),
+            "steps": steps,
+            "notes": self.notes,
+        })
     }
 
     /// For example `2 to create, 1 to keep`, or `nothing to do`.

@@ -150,6 +150,12 @@ impl Tags {
             .map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
+    pub(crate) fn to_json(&self) -> serde_json::Value {
+        self.iter()
+            .map(|(key, value)| (key.to_owned(), serde_json::Value::from(value)))
+            .collect()
+    }
+
     pub(crate) fn to_map(&self) -> HashMap<String, String> {
         self.0.clone().into_iter().collect()
     }

@@ -9,7 +9,12 @@ use crate::account::{Account, IAM_PATH, name_of_arn};
 use crate::error::{Error, Result};
 use crate::flow_logs::FlowLog;
 use crate::observe::{LogGroup, Policy, Role};
+use crate::provisioner::some_at_a_time;
 use crate::step::{Call, FlowLogCall, LogGroupCall, Part, Plan, PolicyCall, RoleCall, Step, Verb};
+
+mod removal;
+
+pub use removal::Removal;
 
 /// What there is to remove of one log group's set-up, and what depends on it.
 ///
@@ -290,12 +295,12 @@ impl Provisioner {
             .try_collect()
             .await
             .map_err(|e| Error::of_call("iam:ListRoles", e))?;
-        let mut roles = Vec::new();
-        for role in listed {
-            let role = self.role(role.role_name()).await?;
-            roles.extend(role.filter(|role| role.tags.serve(account, log_group)));
-        }
-        Ok(roles)
+        let roles = listed
+            .iter()
+            .map(|role| Box::pin(self.role(role.role_name())));
+        let roles = some_at_a_time(roles.collect()).await?.into_iter().flatten();
+        let of_group = roles.filter(|role| role.tags.serve(account, log_group));
+        Ok(of_group.collect())
     }
 
     async fn policies_for(&self, account: &Account, log_group: &str) -> Result<Vec<HeldPolicy>> {
@@ -306,14 +311,15 @@ impl Provisioner {
             .path_prefix(IAM_PATH);
         let listed = request.into_paginator().items().send().try_collect().await;
         let listed = listed.map_err(|e| Error::of_call("iam:ListPolicies", e))?;
-        let mut policies = Vec::new();
-        for arn in listed.iter().filter_map(|policy| policy.arn()) {
-            let policy = self.policy(arn).await?;
-            if let Some(policy) = policy.filter(|policy| policy.tags.serve(account, log_group)) {
-                policies.push(self.with_holders(policy).await?);
-            }
-        }
-        Ok(policies)
+        let arns = listed.iter().filter_map(|policy| policy.arn());
+        let policies = arns.map(|arn| Box::pin(self.policy(arn)));
+        let policies = some_at_a_time(policies.collect())
+            .await?
+            .into_iter()
+            .flatten();
+        let of_group = policies.filter(|policy| policy.tags.serve(account, log_group));
+        let held = of_group.map(|policy| Box::pin(self.with_holders(policy)));
+        some_at_a_time(held.collect()).await
     }
 
     async fn with_holders(&self, policy: Policy) -> Result<HeldPolicy> {

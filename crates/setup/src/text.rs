@@ -27,9 +27,36 @@ pub(crate) fn count(number: impl fmt::Display + PartialEq + From<u8>, noun: &str
     format!("{number} {noun}{plural}")
 }
 
+/// A length of time in its largest whole unit, such as `3 min`.
+pub(crate) fn age(ms: i64) -> String {
+    let seconds = ms / 1000;
+    match seconds {
+        ..60 => "under 1 min".to_owned(),
+        60..3600 => format!("{} min", seconds / 60),
+        3600..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::aligned;
+    use super::{age, aligned};
+
+    #[test]
+    fn an_age_is_told_in_its_largest_unit() {
+        let ages = [0, 59_999, 60_000, 3_600_000, 172_799_999, 172_800_000].map(age);
+        assert_eq!(
+            ages,
+            [
+                "under 1 min",
+                "under 1 min",
+                "1 min",
+                "1 h",
+                "47 h",
+                "2 days"
+            ]
+        );
+    }
 
     #[test]
     fn columns_line_up_and_lines_have_no_tail() {

@@ -6,11 +6,17 @@ use std::str::FromStr;
 use vpcflow_record::Format;
 
 use crate::account::Account;
+use crate::log_class::LogClass;
 use crate::resource::Resource;
-use crate::tags::{self, Tag, Tags};
+use crate::tags::{self, Tags};
 
+mod builder;
 mod error;
+mod fields;
+pub use builder::WishBuilder;
 pub use error::WishError;
+pub use fields::{Fields, TagField, TaggedKind};
+pub(crate) use fields::{is_ecs_field, is_tag_field};
 
 /// The retention of a new log group when the user names none, in days.
 pub const DEFAULT_RETENTION_DAYS: u32 = 30;
@@ -114,8 +120,15 @@ pub struct Wish {
     pub(crate) traffic: Traffic,
     pub(crate) interval: Interval,
     pub(crate) format: Format,
+    /// What to ask for where the account refuses the `ecs-*` fields; `None`
+    /// when there are none or the user named them.
+    pub(crate) format_without_ecs: Option<Format>,
+    pub(crate) tag_fields: Vec<TagField>,
     pub(crate) retention_days: Option<u32>,
+    pub(crate) kms_key: Option<String>,
+    pub(crate) log_class: Option<LogClass>,
     pub(crate) role_name: Option<String>,
+    pub(crate) may_leave_gap: bool,
     tags: Tags,
 }
 
@@ -158,178 +171,6 @@ impl Wish {
         tags.set(tags::REGION, account.region());
         tags
     }
-}
-
-/// Gathers a [`Wish`]; [`build`](WishBuilder::build) checks it.
-#[derive(Clone, Debug, Default)]
-#[must_use]
-pub struct WishBuilder {
-    resources: Vec<Resource>,
-    log_group: Option<String>,
-    traffic: Traffic,
-    interval: Interval,
-    format: Format,
-    retention_days: Option<u32>,
-    role_name: Option<String>,
-    tags: Vec<Tag>,
-}
-
-impl WishBuilder {
-    /// Watches one more resource. Naming it twice is naming it once.
-    pub fn resource(mut self, resource: Resource) -> WishBuilder {
-        if !self.resources.contains(&resource) {
-            self.resources.push(resource);
-        }
-        self
-    }
-
-    /// The log group to deliver to. By default `/vpcflow/ID` for one
-    /// resource; several resources need a name that says what they share.
-    pub fn log_group(mut self, name: impl Into<String>) -> WishBuilder {
-        self.log_group = Some(name.into());
-        self
-    }
-
-    /// Which traffic to record; all of it by default.
-    pub fn traffic(mut self, traffic: Traffic) -> WishBuilder {
-        self.traffic = traffic;
-        self
-    }
-
-    /// The aggregation interval; ten minutes, AWS's default, by default.
-    pub fn interval(mut self, interval: Interval) -> WishBuilder {
-        self.interval = interval;
-        self
-    }
-
-    /// The fields of a record; AWS's version-2 format by default.
-    pub fn format(mut self, format: Format) -> WishBuilder {
-        self.format = format;
-        self
-    }
-
-    /// For how many days the log group keeps events.
-    ///
-    /// By default a new log group gets [`DEFAULT_RETENTION_DAYS`] and an
-    /// existing one keeps the retention that it has: leaving an option out
-    /// must not delete anyone's events.
-    pub fn retention_days(mut self, days: u32) -> WishBuilder {
-        self.retention_days = Some(days);
-        self
-    }
-
-    /// The role that delivers. By default one derived from the log group.
-    ///
-    /// A role of this name that vpcflow did not make is used as it is: its
-    /// permissions are then the user's care.
-    pub fn role_name(mut self, name: impl Into<String>) -> WishBuilder {
-        self.role_name = Some(name.into());
-        self
-    }
-
-    /// One more tag for everything that is created.
-    pub fn tag(mut self, tag: Tag) -> WishBuilder {
-        self.tags.push(tag);
-        self
-    }
-
-    /// Checks the wish.
-    ///
-    /// # Errors
-    /// When AWS would refuse it whatever exists, or when vpcflow could not
-    /// mark what it creates as its own.
-    pub fn build(self) -> Result<Wish, WishError> {
-        let log_group = match (self.log_group, self.resources.as_slice()) {
-            (_, []) => return Err(WishError::NoResource),
-            (Some(name), _) => name,
-            (None, [only]) => format!("/vpcflow/{}", only.id()),
-            (None, several) => {
-                return Err(WishError::NoLogGroup {
-                    count: several.len(),
-                });
-            }
-        };
-        check_log_group(&log_group)?;
-        if let Some(days) = self.retention_days
-            && !RETENTION_DAYS.contains(&days)
-        {
-            return Err(WishError::Retention { days });
-        }
-        if let Some(name) = &self.role_name {
-            check_role_name(name)?;
-        }
-        Ok(Wish {
-            resources: self.resources,
-            log_group,
-            traffic: self.traffic,
-            interval: self.interval,
-            format: self.format,
-            retention_days: self.retention_days,
-            role_name: self.role_name,
-            tags: collect_tags(&self.tags)?,
-        })
-    }
-}
-
-/// The rules of CreateLogGroup, and that the name can be a tag's value: the
-/// role and the policy carry it there.
-/// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html>
-fn check_log_group(name: &str) -> Result<(), WishError> {
-    let refuse = |reason| {
-        Err(WishError::LogGroup {
-            name: name.to_owned(),
-            reason,
-        })
-    };
-    if name.is_empty() || name.len() > tags::VALUE_MAX_CHARS {
-        return refuse("it must have 1 to 256 characters");
-    }
-    if name.starts_with("aws/") {
-        return refuse("names that begin with `aws/` are reserved");
-    }
-    if !name
-        .bytes()
-        .all(|b| b.is_ascii_alphanumeric() || b"_-/.".contains(&b))
-    {
-        return refuse("only letters, digits and `_ - / .` are allowed");
-    }
-    Ok(())
-}
-
-/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html>
-fn check_role_name(name: &str) -> Result<(), WishError> {
-    let is_valid = (1..=64).contains(&name.len())
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b));
-    if is_valid {
-        Ok(())
-    } else {
-        Err(WishError::RoleName {
-            name: name.to_owned(),
-        })
-    }
-}
-
-fn collect_tags(given: &[Tag]) -> Result<Tags, WishError> {
-    if given.len() > USER_TAGS_MAX {
-        return Err(WishError::TooManyTags { count: given.len() });
-    }
-    for (index, tag) in given.iter().enumerate() {
-        let key = tag.key().to_lowercase();
-        if given[..index]
-            .iter()
-            .any(|earlier| earlier.key().to_lowercase() == key)
-        {
-            return Err(WishError::TagTwice {
-                key: tag.key().to_owned(),
-            });
-        }
-    }
-    Ok(given
-        .iter()
-        .map(|tag| (tag.key().to_owned(), tag.value().to_owned()))
-        .collect())
 }
 
 #[cfg(test)]

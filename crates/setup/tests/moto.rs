@@ -11,12 +11,14 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use vpcflow_record::Format;
 use vpcflow_setup::{
-    Applied, Error, Interval, Obstacle, Part, Plan, Progress, Provisioner, Resource, Tag, Verb,
-    Wish, WishBuilder,
+    Applied, Error, Interval, Obstacle, OnFailure, Part, Plan, Progress, Provisioner, Resource,
+    Status, Streams, Tag, Topic, Verb, Wish, WishBuilder,
 };
 use vpcflow_testkit::Moto;
 
 const GROUP: &str = "/flows";
+/// Some time before the flow logs are made: their first records are not due.
+const NOW_MS: i64 = 0;
 const TRUST_FLOW_LOGS: &str = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
     "Principal": {"Service": "vpc-flow-logs.amazonaws.com"}, "Action": "sts:AssumeRole"}]}"#;
 
@@ -105,9 +107,17 @@ impl Aws {
                 finished = number;
             }
         };
-        let applied = self.provisioner.apply(plan, &mut on_progress).await?;
+        let applied = self
+            .provisioner
+            .apply(plan, OnFailure::TakeBack, &mut on_progress)
+            .await?;
         assert_eq!(applied.changes, finished);
         Ok(applied)
+    }
+
+    async fn status(&self, log_groups: &[&str]) -> Status {
+        let log_groups: Vec<String> = log_groups.iter().map(|name| (*name).to_owned()).collect();
+        self.provisioner.status(&log_groups, NOW_MS).await.unwrap()
     }
 
     /// Plans and applies.
@@ -176,7 +186,7 @@ async fn sets_up_and_tears_down(aws: &Aws) {
         .resource(subnet.clone())
         .resource(eni.clone())
         .interval(Interval::OneMinute)
-        .format(Format::parse("srcaddr dstaddr action field-of-tomorrow").unwrap())
+        .fields(Format::parse("srcaddr dstaddr action field-of-tomorrow").unwrap())
         .retention_days(7)
         .tag("team=net ops".parse::<Tag>().unwrap())
         .build()
@@ -188,15 +198,19 @@ async fn sets_up_and_tears_down(aws: &Aws) {
     assert_eq!(aws.inventory().await, before, "planning writes nothing");
 
     let applied = aws.apply(&plan).await.unwrap();
-    assert_eq!((applied.changes, applied.flow_log_ids.len()), (7, 3));
+    assert_eq!((applied.changes, applied.flow_logs.len()), (7, 3));
 
     let again = aws.provisioner.plan_setup(&wish).await.unwrap();
     assert!(again.is_done(), "{again}");
     assert_eq!(aws.apply(&again).await.unwrap(), Applied::default());
 
-    let status = aws.provisioner.status(Some(GROUP)).await.unwrap();
+    let status = aws.status(&[GROUP]).await;
     assert!(status.is_healthy(), "{status}");
-    assert_eq!(status, aws.provisioner.status(None).await.unwrap());
+    let of_all = aws.status(&[]).await;
+    assert_eq!(
+        (&status.flow_logs, &status.log_groups, &status.unseen),
+        (&of_all.flow_logs, &of_all.log_groups, &of_all.unseen)
+    );
     let mut watched: Vec<&str> = status
         .flow_logs
         .iter()
@@ -211,9 +225,15 @@ async fn sets_up_and_tears_down(aws: &Aws) {
         "${srcaddr} ${dstaddr} ${action} ${field-of-tomorrow}"
     );
     assert_eq!(flow_log.tags.get("team"), Some("net ops"));
-    let contents = status.log_groups[0].existing.as_ref().unwrap();
-    assert_eq!(contents.log_group.retention_days, Some(7));
-    assert_eq!((contents.streams, contents.newest_event_ms), (0, None));
+    let group = &status.log_groups[0];
+    assert_eq!(group.existing.seen().unwrap().retention_days, Some(7));
+    assert_eq!(group.is_managed, Some(true));
+    assert_eq!(group.streams, Some(Streams::default()));
+    let interfaces = group.interfaces.as_ref().unwrap();
+    assert_eq!((interfaces.len(), &*interfaces[0].id), (1, eni.id()));
+    // The VPC's flow log records the subnet and the interface as well.
+    let overlaps = status.checks.iter().filter(|it| it.topic == Topic::Overlap);
+    assert_eq!(overlaps.count(), 2, "{status}");
 
     let plan = aws.provisioner.plan_teardown(GROUP, false).await.unwrap();
     assert_eq!(plan.summary(), "7 to delete");
@@ -221,17 +241,12 @@ async fn sets_up_and_tears_down(aws: &Aws) {
     assert_eq!(aws.inventory().await, before);
     let nothing = aws.provisioner.plan_teardown(GROUP, false).await.unwrap();
     assert!(nothing.steps.is_empty(), "{nothing}");
-    assert!(
-        !aws.provisioner
-            .status(Some(GROUP))
-            .await
-            .unwrap()
-            .is_healthy()
-    );
+    assert!(!aws.status(&[GROUP]).await.is_healthy());
 }
 
 /// A plan that stops in the middle, here because its VPC is gone by then.
 async fn finishes_what_was_interrupted(aws: &Aws) {
+    let before = aws.inventory().await;
     let vpc = aws.vpc().await;
     let doomed = aws.vpc().await;
     // First, as moto leaves what it made before a failure without its tags.
@@ -244,22 +259,22 @@ async fn finishes_what_was_interrupted(aws: &Aws) {
         .await
         .unwrap();
     let error = aws.apply(&plan).await.unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        format!(
-            "could not create the flow log `{} and {}` (4 of 5 changes done)",
-            doomed.id(),
-            vpc.id()
-        )
+    let text = error.to_string();
+    let step = format!(
+        "the flow log `{} and {}` (step 5 of 5",
+        doomed.id(),
+        vpc.id()
     );
+    assert!(text.contains(&step), "{text}");
     assert_eq!(
         error.hint().unwrap(),
         "check the id, --region and --profile"
     );
+    assert_eq!(aws.inventory().await, before, "{text}");
 
     let wish = wish_for(&vpc).build().unwrap();
     aws.set_up(&wish).await;
-    let status = aws.provisioner.status(None).await.unwrap();
+    let status = aws.status(&[]).await;
     assert_eq!(status.flow_logs.len(), 1);
     assert!(aws.provisioner.plan_setup(&wish).await.unwrap().is_done());
 
@@ -353,7 +368,7 @@ async fn removes_what_was_half_made(aws: &Aws) {
     let delete = aws
         .ec2
         .delete_flow_logs()
-        .flow_log_ids(&applied.flow_log_ids[0]);
+        .flow_log_ids(&applied.flow_logs[0].id);
     delete.send().await.unwrap();
     aws.logs
         .delete_log_group()
@@ -455,7 +470,7 @@ async fn never_loses_a_flow_log_that_cannot_be_replaced(aws: &Aws) {
         .build()
         .unwrap();
     let plan = aws.provisioner.plan_setup(&faster).await.unwrap();
-    assert_eq!(plan.summary(), "1 to replace, 4 to keep");
+    assert_eq!(plan.summary(), "1 to replace, 1 to delete, 4 to keep");
 
     let Error::Step { source, .. } = aws.apply(&plan).await.unwrap_err() else {
         panic!()
@@ -465,8 +480,8 @@ async fn never_loses_a_flow_log_that_cannot_be_replaced(aws: &Aws) {
     };
     assert_eq!(refusals[0].id, vpc.id());
     assert_eq!(refusals[0].code, "FlowLogAlreadyExists");
-    let status = aws.provisioner.status(None).await.unwrap();
-    assert_eq!(status.flow_logs[0].id, applied.flow_log_ids[0]);
+    let status = aws.status(&[]).await;
+    assert_eq!(status.flow_logs[0].id, applied.flow_logs[0].id);
 }
 
 async fn tells_the_formats_of_a_group(aws: &Aws) {
@@ -476,6 +491,6 @@ async fn tells_the_formats_of_a_group(aws: &Aws) {
     let formats = aws.provisioner.log_formats(GROUP).await.unwrap();
     assert_eq!(formats.len(), 1);
     assert!(formats[0].format.is_default());
-    assert_eq!(formats[0].flow_log_ids, applied.flow_log_ids);
+    assert_eq!(formats[0].flow_log_ids, [applied.flow_logs[0].id.clone()]);
     assert_eq!(aws.provisioner.log_formats("/other").await.unwrap(), []);
 }

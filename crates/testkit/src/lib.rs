@@ -8,6 +8,8 @@
 //! - [`Moto`]: a `moto_server` process for the calls that set up flow logs.
 //!   It proves that requests have the right shape; what it says about limits,
 //!   permissions and paging proves nothing about AWS.
+//! - [`FaultProxy`]: stands before either and lets single calls fail as AWS
+//!   lets them fail.
 //! - [`unused_port`]: a loopback port on which nobody listens.
 //!
 //! Being for tests, the crate panics where a test could only fail.
@@ -15,9 +17,11 @@
 mod http;
 mod logs;
 mod moto;
+mod proxy;
 
 pub use logs::{BatchId, FakeLogs, FakeLogsBuilder, Fault, Traffic};
 pub use moto::Moto;
+pub use proxy::{Failure, FaultProxy};
 
 /// A loopback TCP port that was free a moment ago.
 ///

@@ -81,6 +81,12 @@ impl Moto {
         format!("http://127.0.0.1:{}", self.port)
     }
 
+    /// The loopback port that the server listens on.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Forgets every resource that was created.
     ///
     /// # Panics

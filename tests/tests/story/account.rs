@@ -57,28 +57,7 @@ impl Account {
 
     /// Everything that a set-up could make or change.
     pub(crate) fn inventory(&mut self) -> Value {
-        let mut call = |service, operation, parameters, key: &str| {
-            self.boto3.call(service, operation, parameters)[key].take()
-        };
-        let roles = call("iam", "list_roles", json!({}), "Roles");
-        let attached: Vec<Value> = list(&roles)
-            .map(|role| {
-                let role = json!({"RoleName": role["RoleName"]});
-                call(
-                    "iam",
-                    "list_attached_role_policies",
-                    role,
-                    "AttachedPolicies",
-                )
-            })
-            .collect();
-        json!({
-            "flow_logs": call("ec2", "describe_flow_logs", json!({}), "FlowLogs"),
-            "log_groups": call("logs", "describe_log_groups", json!({}), "logGroups"),
-            "policies": call("iam", "list_policies", json!({"Scope": "Local"}), "Policies"),
-            "roles": roles,
-            "attached": attached,
-        })
+        self.boto3.inventory()
     }
 
     /// Asserts that flow logs of the VPC can be delivered to `group`, and that

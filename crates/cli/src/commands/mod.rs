@@ -4,6 +4,7 @@ mod demo;
 mod generate;
 mod provision;
 mod query;
+mod setup;
 mod sql;
 mod tail;
 mod top;
@@ -20,7 +21,7 @@ use crate::print::{Notes, out};
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.command {
         Command::Demo(args) => interruptible(Box::pin(demo::run(args))).await,
-        Command::Setup(args) => provision::setup(args).await,
+        Command::Setup(args) => Box::pin(setup::run(args)).await,
         Command::Status(args) => interruptible(Box::pin(provision::status(args))).await,
         Command::Teardown(args) => provision::teardown(args).await,
         Command::Tail(args) => tail::run(args).await,

@@ -1,33 +1,26 @@
-//! `vpcflow setup`, `status` and `teardown`.
+//! `vpcflow status` and `teardown`, and how plans are shown and carried out.
 
 use std::io::{self, BufRead, IsTerminal, Write};
+use std::time::Duration;
 
-use vpcflow_setup::{Plan, Progress, Provisioner, Resource, ResourceKind, Verb, Wish};
+use serde_json::{Value, json};
+use vpcflow_ingest::{Clock, SystemClock};
+use vpcflow_setup::{Applied, OnFailure, Plan, Progress, Provisioner, Step, Verb};
 
-use crate::args::{ChangeArgs, SetupArgs, StatusArgs, TeardownArgs};
+use crate::args::{ChangeArgs, ReportFormat, StatusArgs, TeardownArgs};
 use crate::failure::Failure;
 use crate::open::config;
 use crate::print::{Notes, out};
 
-pub(crate) async fn setup(args: SetupArgs) -> Result<(), Failure> {
-    let wish = wish(&args)?;
-    let provisioner = Provisioner::new(&config(&args.aws).await?)?;
-    let plan = provisioner.plan_setup(&wish).await?;
-    out(&plan.to_string())?;
-    if !carry_out(&provisioner, &plan, &args.change).await? {
-        return Ok(());
-    }
-    let group = wish.log_group();
-    out(&format!(
-        "done: the first records come after some minutes\n  vpcflow status --log-group {group}\n  \
-         vpcflow tail logs:{group}\n"
-    ))
-}
-
 pub(crate) async fn status(args: StatusArgs) -> Result<(), Failure> {
     let provisioner = Provisioner::new(&config(&args.aws).await?)?;
-    let status = provisioner.status(args.log_group.as_deref()).await?;
-    out(&status.to_string())?;
+    let status = provisioner
+        .status(&args.log_group, SystemClock.now_ms())
+        .await?;
+    match args.report.output {
+        ReportFormat::Text => out(&vpcflow_query::escape_lines(&status.to_string()))?,
+        ReportFormat::Json => print_json(&status.to_json())?,
+    }
     if status.is_healthy() {
         Ok(())
     } else {
@@ -36,61 +29,96 @@ pub(crate) async fn status(args: StatusArgs) -> Result<(), Failure> {
 }
 
 pub(crate) async fn teardown(args: TeardownArgs) -> Result<(), Failure> {
-    let provisioner = Provisioner::new(&config(&args.aws).await?)?;
-    let plan = provisioner
-        .plan_teardown(&args.log_group, args.keep_logs)
-        .await?;
-    out(&plan.to_string())?;
-    if carry_out(&provisioner, &plan, &args.change).await? {
-        out("done\n")?;
-    }
-    Ok(())
-}
-
-fn wish(args: &SetupArgs) -> Result<Wish, Failure> {
-    let mut wish = Wish::builder()
-        .traffic(args.traffic)
-        .interval(args.interval)
-        .format(args.fields.clone());
-    for (kind, ids) in [
-        (ResourceKind::Vpc, &args.vpc),
-        (ResourceKind::Subnet, &args.subnet),
-        (ResourceKind::NetworkInterface, &args.eni),
-    ] {
-        for id in ids {
-            wish = wish.resource(Resource::new(kind, id)?);
+    let TeardownArgs {
+        log_group,
+        keep_logs,
+        change,
+        report,
+        aws,
+    } = args;
+    let provisioner = Provisioner::new(&config(&aws).await?)?;
+    let plan = provisioner.plan_teardown(&log_group, keep_logs).await?;
+    show(report.output, &plan)?;
+    let applied = carry_out(&provisioner, &plan, &change, OnFailure::Keep).await?;
+    if applied.is_some() {
+        let notes = Notes::new(false);
+        let mut tell = |lingering: &Plan, next: Duration| {
+            let names: Vec<String> = lingering.changes().map(Step::short_name).collect();
+            notes.say(&format!(
+                "    AWS still shows {}: next look in {} s",
+                names.join(", "),
+                next.as_secs_f64()
+            ));
+        };
+        let wait = provisioner.await_removal(&plan, &log_group, keep_logs, &mut tell);
+        for note in Box::pin(wait).await?.notes {
+            notes.say(&format!("note: {note}"));
         }
     }
-    if let Some(name) = &args.log_group {
-        wish = wish.log_group(name);
+    finish(report.output, &plan, applied.as_ref(), "done\n")
+}
+
+/// Shows a plan before anybody is asked to agree to it. In JSON it is a part of
+/// the one object that [`finish`] prints.
+pub(super) fn show(format: ReportFormat, plan: &Plan) -> Result<(), Failure> {
+    let text = plan.to_string();
+    match format {
+        ReportFormat::Text => out(&vpcflow_query::escape_lines(&text)),
+        ReportFormat::Json => {
+            Notes::new(false).say(text.trim_end());
+            Ok(())
+        }
     }
-    if let Some(days) = args.retention_days {
-        wish = wish.retention_days(days);
+}
+
+/// Prints what became of a plan: `text`, if it was carried out.
+pub(super) fn finish(
+    format: ReportFormat,
+    plan: &Plan,
+    applied: Option<&Applied>,
+    text: &str,
+) -> Result<(), Failure> {
+    match (format, applied) {
+        (ReportFormat::Text, None) => Ok(()),
+        (ReportFormat::Text, Some(_)) => out(text),
+        (ReportFormat::Json, applied) => {
+            let applied = applied.map(Applied::to_json);
+            print_json(&json!({"plan": plan.to_json(), "applied": applied}))
+        }
     }
-    if let Some(name) = &args.role_name {
-        wish = wish.role_name(name);
-    }
-    for tag in &args.tag {
-        wish = wish.tag(tag.clone());
-    }
-    Ok(wish.build()?)
+}
+
+fn print_json(value: &Value) -> Result<(), Failure> {
+    out(&format!("{value:#}\n"))
 }
 
 /// Carries the shown plan out if there is anything to do and the user agrees.
-/// Whether it did.
-async fn carry_out(
+/// What it did, if so.
+pub(super) async fn carry_out(
     provisioner: &Provisioner,
     plan: &Plan,
     change: &ChangeArgs,
-) -> Result<bool, Failure> {
+    on_failure: OnFailure,
+) -> Result<Option<Applied>, Failure> {
     if plan.is_done() || change.dry_run {
-        return Ok(false);
+        return Ok(None);
     }
     if !change.yes && !agreed()? {
         return Err(Failure::new("nothing was changed"));
     }
     let notes = Notes::new(false);
-    let mut tell = |progress: Progress<'_>| match progress {
+    let mut tell = |progress: Progress<'_>| {
+        if let Some(text) = progress_text(progress) {
+            notes.say(&text);
+        }
+    };
+    let applied = Box::pin(provisioner.apply(plan, on_failure, &mut tell)).await?;
+    Ok(Some(applied))
+}
+
+/// A line of progress; `None` for what needs none.
+fn progress_text(progress: Progress<'_>) -> Option<String> {
+    let text = match progress {
         Progress::Started {
             step,
             number,
@@ -103,21 +131,38 @@ async fn carry_out(
                 Verb::Delete => "deleting",
                 Verb::Keep => "keeping",
             };
-            notes.say(&format!(
-                "{number}/{total} {verb} {} {}",
-                step.part,
-                step.short_name()
-            ));
+            let (part, name) = (step.part, step.short_name());
+            format!("{number}/{total} {verb} {part} {name}")
         }
-        Progress::WaitingForRole { waited, next } => notes.say(&format!(
+        Progress::WaitingForRole { waited, next } => format!(
             "    AWS cannot assume the new role yet ({} s): next attempt in {} s",
             waited.as_secs(),
             next.as_secs()
-        )),
-        _ => {}
+        ),
+        Progress::Throttled { next } => format!(
+            "    AWS asks for fewer calls: next attempt in {} s",
+            next.as_secs_f64()
+        ),
+        Progress::WaitingForDelivery { flow_log, next } => format!(
+            "    of {} AWS says: {}; next look in {} s",
+            flow_log.id,
+            flow_log.delivery,
+            next.as_secs()
+        ),
+        Progress::FieldsLeftOut { names, reason } => format!(
+            "    without {} fields ({}), since AWS says: {reason}",
+            names.len(),
+            names.join(", ")
+        ),
+        Progress::GivesWay { flow_log } => format!(
+            "    AWS does not take it beside {}, which goes first: traffic of some seconds is not \
+             recorded",
+            flow_log.id
+        ),
+        Progress::TakingBack { part, name } => format!("    taking back: {part} {name}"),
+        _ => return None,
     };
-    provisioner.apply(plan, &mut tell).await?;
-    Ok(true)
+    Some(text)
 }
 
 /// Asks on the terminal.

@@ -21,7 +21,8 @@ impl Provisioner {
 
     pub(super) async fn delete_flow_log(&self, id: &str) -> Result<()> {
         const ABSENT: &str = "InvalidFlowLogId.NotFound";
-        let answer = self.ec2.delete_flow_logs().flow_log_ids(id).send().await;
+        let request = self.ec2.delete_flow_logs().flow_log_ids(id);
+        let answer = self.repeat(&[], || request.clone().send()).await;
         // AWS can also refuse within an answer of success.
         let refusals: Vec<Refusal> = match &answer {
             Ok(answer) => answer.unsuccessful().iter().map(Refusal::of_item).collect(),

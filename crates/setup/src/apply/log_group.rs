@@ -3,8 +3,8 @@
 use super::{existing_is_ours, unless};
 use crate::Provisioner;
 use crate::account::Account;
-use crate::backoff::Backoff;
 use crate::error::{Error, Result};
+use crate::log_class::LogClass;
 use crate::step::{LogGroupCall, Part};
 
 /// Another change of the same log group is under way.
@@ -17,15 +17,20 @@ impl Provisioner {
         call: &LogGroupCall,
     ) -> Result<()> {
         match call {
-            LogGroupCall::Create { name, tags } => {
+            LogGroupCall::Create {
+                name,
+                class,
+                kms_key,
+                tags,
+            } => {
                 let request = self
                     .logs
                     .create_log_group()
                     .log_group_name(name)
+                    .set_log_group_class(class.and_then(LogClass::to_logs))
+                    .set_kms_key_id(kms_key.clone())
                     .set_tags(Some(tags.to_map()));
-                let answer = Backoff::CHANGE
-                    .repeat(&BUSY, || request.clone().send())
-                    .await;
+                let answer = self.repeat(&BUSY, || request.clone().send()).await;
                 let is_new = unless(
                     "logs:CreateLogGroup",
                     &["ResourceAlreadyExistsException"],
@@ -42,10 +47,17 @@ impl Provisioner {
                     .put_retention_policy()
                     .log_group_name(name)
                     .retention_in_days(days.cast_signed());
-                let answer = Backoff::CHANGE
-                    .repeat(&BUSY, || request.clone().send())
-                    .await;
+                let answer = self.repeat(&BUSY, || request.clone().send()).await;
                 answer.map_err(|e| Error::of_call("logs:PutRetentionPolicy", e))?;
+            }
+            LogGroupCall::Encrypt { name, kms_key } => {
+                let request = self
+                    .logs
+                    .associate_kms_key()
+                    .log_group_name(name)
+                    .kms_key_id(kms_key);
+                let answer = self.repeat(&BUSY, || request.clone().send()).await;
+                answer.map_err(|e| Error::of_call("logs:AssociateKmsKey", e))?;
             }
             LogGroupCall::Tag { name, tags } => {
                 let request = self
@@ -60,9 +72,7 @@ impl Provisioner {
             }
             LogGroupCall::Delete { name } => {
                 let request = self.logs.delete_log_group().log_group_name(name);
-                let answer = Backoff::CHANGE
-                    .repeat(&BUSY, || request.clone().send())
-                    .await;
+                let answer = self.repeat(&BUSY, || request.clone().send()).await;
                 unless(
                     "logs:DeleteLogGroup",
                     &["ResourceNotFoundException"],

@@ -3,7 +3,6 @@
 use super::{existing_is_ours, unless};
 use crate::Provisioner;
 use crate::account::{Account, IAM_PATH};
-use crate::backoff::Backoff;
 use crate::error::{Error, Result};
 use crate::step::{Part, PolicyCall};
 
@@ -28,9 +27,7 @@ impl Provisioner {
                     .description("Lets VPC flow logs write to one log group; made by vpcflow")
                     .policy_document(document.to_string())
                     .set_tags(Some(tags.to_iam()));
-                let answer = Backoff::CHANGE
-                    .repeat(&BUSY, || request.clone().send())
-                    .await;
+                let answer = self.repeat(&BUSY, || request.clone().send()).await;
                 if !unless("iam:CreatePolicy", &["EntityAlreadyExists"], answer)? {
                     let existing = self.policy(&account.policy_arn(name)).await?;
                     existing_is_ours(Part::Policy, name, existing.map(|policy| policy.tags))?;
@@ -43,10 +40,8 @@ impl Provisioner {
                     .policy_arn(arn)
                     .policy_document(document.to_string())
                     .set_as_default(true);
-                request
-                    .send()
-                    .await
-                    .map_err(|e| Error::of_call("iam:CreatePolicyVersion", e))?;
+                let answer = self.repeat(&[], || request.clone().send()).await;
+                answer.map_err(|e| Error::of_call("iam:CreatePolicyVersion", e))?;
             }
             PolicyCall::DeleteVersion { arn, version } => {
                 let request = self
@@ -54,7 +49,8 @@ impl Provisioner {
                     .delete_policy_version()
                     .policy_arn(arn)
                     .version_id(version);
-                unless("iam:DeletePolicyVersion", &ABSENT, request.send().await)?;
+                let answer = self.repeat(&[], || request.clone().send()).await;
+                unless("iam:DeletePolicyVersion", &ABSENT, answer)?;
             }
             PolicyCall::Tag { arn, tags } => {
                 let request = self
@@ -69,9 +65,7 @@ impl Provisioner {
             }
             PolicyCall::Delete { arn } => {
                 let request = self.iam.delete_policy().policy_arn(arn);
-                let answer = Backoff::CHANGE
-                    .repeat(&BUSY, || request.clone().send())
-                    .await;
+                let answer = self.repeat(&BUSY, || request.clone().send()).await;
                 unless("iam:DeletePolicy", &ABSENT, answer)?;
             }
         }

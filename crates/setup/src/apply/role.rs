@@ -3,7 +3,6 @@
 use super::{existing_is_ours, unless};
 use crate::Provisioner;
 use crate::account::IAM_PATH;
-use crate::backoff::Backoff;
 use crate::error::{Error, Result};
 use crate::step::{Part, RoleCall};
 
@@ -26,9 +25,7 @@ impl Provisioner {
                     .description("Delivers VPC flow logs to one log group; made by vpcflow")
                     .assume_role_policy_document(trust.to_string())
                     .set_tags(Some(tags.to_iam()));
-                let answer = Backoff::CHANGE
-                    .repeat(&BUSY, || request.clone().send())
-                    .await;
+                let answer = self.repeat(&BUSY, || request.clone().send()).await;
                 if !unless("iam:CreateRole", &["EntityAlreadyExists"], answer)? {
                     let existing = self.role(name).await?;
                     existing_is_ours(Part::Role, name, existing.map(|role| role.tags))?;
@@ -40,7 +37,7 @@ impl Provisioner {
                     .update_assume_role_policy()
                     .role_name(name)
                     .policy_document(trust.to_string());
-                let answer = request.send().await;
+                let answer = self.repeat(&[], || request.clone().send()).await;
                 answer.map_err(|e| Error::of_call("iam:UpdateAssumeRolePolicy", e))?;
             }
             RoleCall::Tag { name, tags } => {
@@ -60,9 +57,7 @@ impl Provisioner {
                     .attach_role_policy()
                     .role_name(name)
                     .policy_arn(policy_arn);
-                let answer = Backoff::CHANGE
-                    .repeat(&BUSY_OR_NEW, || request.clone().send())
-                    .await;
+                let answer = self.repeat(&BUSY_OR_NEW, || request.clone().send()).await;
                 answer.map_err(|e| Error::of_call("iam:AttachRolePolicy", e))?;
             }
             RoleCall::Detach { name, policy_arn } => {
@@ -71,13 +66,12 @@ impl Provisioner {
                     .detach_role_policy()
                     .role_name(name)
                     .policy_arn(policy_arn);
-                unless("iam:DetachRolePolicy", &ABSENT, request.send().await)?;
+                let answer = self.repeat(&BUSY, || request.clone().send()).await;
+                unless("iam:DetachRolePolicy", &ABSENT, answer)?;
             }
             RoleCall::Delete { name } => {
                 let request = self.iam.delete_role().role_name(name);
-                let answer = Backoff::CHANGE
-                    .repeat(&BUSY, || request.clone().send())
-                    .await;
+                let answer = self.repeat(&BUSY, || request.clone().send()).await;
                 unless("iam:DeleteRole", &ABSENT, answer)?;
             }
         }

@@ -1,9 +1,11 @@
-use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
+use aws_sdk_ec2::operation::describe_flow_logs::DescribeFlowLogsOutput;
+use aws_smithy_mocks::{MockResponseInterceptor, create_mock_http_client, mock};
 
 use super::*;
 use crate::Provisioner;
-use crate::script::{Script, config, ec2_error};
+use crate::apply::Aftermath;
+use crate::fake_aws::{FakeAws, Fault};
 
 #[derive(Debug)]
 struct Nobody;
@@ -17,29 +19,45 @@ impl ProvideCredentials for Nobody {
     }
 }
 
-async fn error_of(code: &str, message: &str) -> Error {
-    let script = Script::start([ec2_error(code, message)]).await;
-    script
-        .provisioner()
-        .log_formats("/flows")
-        .await
-        .unwrap_err()
+async fn error_of(code: &'static str, message: &'static str) -> Error {
+    let aws = FakeAws::new(&[]);
+    let fault = Fault::Refused(code, message);
+    aws.fail("ec2:DescribeFlowLogs", fault, usize::MAX);
+    aws.provisioner().log_formats("/flows").await.unwrap_err()
 }
 
 #[tokio::test]
 async fn missing_credentials_are_told_from_a_missing_network() {
-    let closed = format!("http://127.0.0.1:{}", vpcflow_testkit::unused_port());
-    let nobody = config(&closed, SharedCredentialsProvider::new(Nobody));
-    let provisioner = Provisioner::new(&nobody).unwrap();
+    let aws = FakeAws::new(&[]);
+    let nobody = SharedCredentialsProvider::new(Nobody);
+    let config = aws.config().into_builder().credentials_provider(nobody);
+    let provisioner = Provisioner::new(&config.build()).unwrap();
     let error = provisioner.account().await.unwrap_err();
     assert!(matches!(error, Error::NoCredentials { .. }), "{error:?}");
     assert!(error.hint().unwrap().contains("--profile"));
 
-    let credentials = Credentials::new("test", "test", None, None, "test");
-    let somebody = config(&closed, SharedCredentialsProvider::new(credentials));
-    let provisioner = Provisioner::new(&somebody).unwrap();
-    let error = provisioner.account().await.unwrap_err();
+    aws.fail("sts:GetCallerIdentity", Fault::Dropped, usize::MAX);
+    let error = aws.provisioner().account().await.unwrap_err();
     assert!(matches!(error, Error::NoAnswer { .. }), "{error:?}");
+}
+
+/// AWS throttles for a moment: the SDK repeats, and nobody notices.
+#[tokio::test]
+async fn what_the_sdk_repeats_is_no_error() {
+    let busy = mock!(aws_sdk_ec2::Client::describe_flow_logs)
+        .sequence()
+        .http_status(503, None)
+        .times(2)
+        .output(|| DescribeFlowLogsOutput::builder().build())
+        .build();
+    let aws = FakeAws::new(&[]);
+    let config = aws_sdk_ec2::config::Builder::from(&aws.config())
+        .http_client(create_mock_http_client())
+        .interceptor(MockResponseInterceptor::new().with_rule(&busy));
+    let mut provisioner = aws.provisioner();
+    provisioner.ec2 = aws_sdk_ec2::Client::from_conf(config.build());
+    assert_eq!(provisioner.log_formats("/flows").await.unwrap(), []);
+    assert_eq!(busy.num_calls(), 3);
 }
 
 #[test]
@@ -59,7 +77,8 @@ async fn refusals_are_sorted_by_what_to_do_about_them() {
     );
     assert_eq!(
         denied.hint().unwrap(),
-        "allow the caller `ec2:DescribeFlowLogs`"
+        "allow the caller `ec2:DescribeFlowLogs`; `vpcflow setup --print-permissions` prints all \
+         that is needed"
     );
 
     let expired = error_of("RequestExpired", "Request has expired").await;
@@ -87,6 +106,19 @@ fn a_denied_flow_log_may_be_a_denied_role() {
     assert!(error.hint().unwrap().contains("`iam:PassRole`"));
 }
 
+#[tokio::test]
+async fn a_role_that_may_not_be_passed_is_told_as_such() {
+    let message = "User: me is not authorized to perform: iam:PassRole on resource: r";
+    let error = error_of("UnauthorizedOperation", message).await;
+    assert!(matches!(error, Error::PassRole { .. }), "{error:?}");
+    assert!(
+        error
+            .hint()
+            .unwrap()
+            .starts_with("allow the caller `iam:PassRole`")
+    );
+}
+
 #[test]
 fn no_display_repeats_its_source() {
     let source = Error::AccessDenied {
@@ -100,15 +132,21 @@ fn no_display_repeats_its_source() {
         name: "r".to_owned(),
         done: 1,
         total: 5,
+        aftermath: Box::new(Aftermath::default()),
         source: Box::new(source),
     };
     assert_eq!(
         error.to_string(),
-        "could not create the role `r` (1 of 5 changes done)"
+        "could not create the role `r` (step 2 of 5)"
     );
     assert!(!error.to_string().contains(&cause));
     assert_eq!(StdError::source(&error).unwrap().to_string(), cause);
-    assert_eq!(error.hint().unwrap(), "allow the caller `iam:CreateRole`");
+    assert!(
+        error
+            .hint()
+            .unwrap()
+            .starts_with("allow the caller `iam:CreateRole`")
+    );
 }
 
 #[test]

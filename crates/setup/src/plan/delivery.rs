@@ -54,7 +54,8 @@ impl Planner<'_> {
     fn policy_step(&mut self) {
         let name = self.account.delivery_name(&self.wish.log_group);
         let arn = self.account.policy_arn(&name);
-        let document = documents::delivery_policy(self.account, &self.wish.log_group);
+        let document =
+            documents::delivery_policy(self.account, &self.wish.log_group, &self.settings.format);
         let tags = self.wish.iam_tags(self.account);
         let Some(policy) = &self.observed.policy else {
             let reason = format!("allows to write to {}", self.wish.log_group);

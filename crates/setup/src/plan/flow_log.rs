@@ -36,6 +36,10 @@ impl Planner<'_> {
                 steps.extend(self.existing_flow_log_steps(resource, &existing));
             }
         }
+        // What is deleted goes last, when what replaces it is there.
+        let (mut deletions, mut steps): (Vec<FlowLogStep>, Vec<FlowLogStep>) = steps
+            .into_iter()
+            .partition(|flow_log| flow_log.step.verb == Verb::Delete);
         for kind in [
             ResourceKind::Vpc,
             ResourceKind::Subnet,
@@ -48,6 +52,7 @@ impl Planner<'_> {
                     .map(|ids| self.creation_step(kind, ids)),
             );
         }
+        steps.append(&mut deletions);
         steps
     }
 
@@ -75,10 +80,15 @@ impl Planner<'_> {
                         .iter()
                         .map(|log| foreign_obstacle(&self.settings, log)),
                 );
-                return vec![self.replacement_step(resource, &outdated)];
+                let replacement = self.replacement_step(resource, &outdated);
+                let old = outdated.iter().map(|log| deletion_step(log, "is replaced"));
+                return [replacement].into_iter().chain(old).collect();
             }
         };
-        let leftover = outdated.iter().map(|flow_log| leftover_step(flow_log));
+        // An earlier replacement got as far as creating the new one.
+        let leftover = outdated
+            .iter()
+            .map(|log| deletion_step(log, "another one does what is wanted"));
         [kept].into_iter().chain(leftover).collect()
     }
 
@@ -103,8 +113,9 @@ impl Planner<'_> {
         }
     }
 
-    /// Creates before it deletes, so that no traffic goes unrecorded; the
-    /// moments that both record are recorded twice.
+    /// Only creates: the old ones go in steps of their own, when nothing can
+    /// fail any more. So no traffic goes unrecorded, and the moments that both
+    /// record are recorded twice.
     fn replacement_step(&self, resource: &Resource, outdated: &[&FlowLog]) -> FlowLogStep {
         let difference = outdated
             .iter()
@@ -114,23 +125,14 @@ impl Planner<'_> {
             .map(|flow_log| flow_log.id.as_str())
             .collect();
         let reason = format!("{}: {}", ids.join(", "), difference.unwrap_or_default());
-        let create = self.request(resource.kind(), vec![resource.id().to_owned()]);
-        let delete = outdated
-            .iter()
-            .map(|log| FlowLogCall::Delete { id: log.id.clone() });
-        let calls = [FlowLogCall::Create(create)]
-            .into_iter()
-            .chain(delete)
-            .map(Into::into);
-        let step = Step::new(
-            Verb::Replace,
-            Part::FlowLog,
-            resource.id(),
-            reason,
-            calls.collect(),
-        );
+        let mut create = self.request(resource.kind(), vec![resource.id().to_owned()]);
+        if self.wish.may_leave_gap {
+            create.gives_way = outdated.iter().copied().cloned().collect();
+        }
+        let call = FlowLogCall::Create(Box::new(create));
+        let (verb, part) = (Verb::Replace, Part::FlowLog);
         FlowLogStep {
-            step,
+            step: Step::new(verb, part, resource.id(), reason, vec![call.into()]),
             needs_role: true,
         }
     }
@@ -141,7 +143,7 @@ impl Planner<'_> {
             part: Part::FlowLog,
             names: ids.to_vec(),
             reason: self.settings.to_string(),
-            calls: vec![FlowLogCall::Create(self.request(kind, ids.to_vec())).into()],
+            calls: vec![FlowLogCall::Create(Box::new(self.request(kind, ids.to_vec()))).into()],
         };
         FlowLogStep {
             step,
@@ -156,6 +158,13 @@ impl Planner<'_> {
             settings: self.settings.clone(),
             role_arn: self.role_arn.clone(),
             tags: self.wish.regional_tags(),
+            known_ids: self
+                .observed
+                .flow_logs
+                .iter()
+                .map(|log| log.id.clone())
+                .collect(),
+            gives_way: Vec::new(),
         }
     }
 }
@@ -177,10 +186,8 @@ fn kept_foreign_step(flow_log: &FlowLog) -> FlowLogStep {
     }
 }
 
-/// A flow log of ours beside one that does what is wanted: an earlier
-/// replacement got as far as creating the new one.
-fn leftover_step(flow_log: &FlowLog) -> FlowLogStep {
-    let reason = format!("{}: another one does what is wanted", flow_log.id);
+/// The end of a flow log of ours beside one that does what is wanted.
+fn deletion_step(flow_log: &FlowLog, reason: &str) -> FlowLogStep {
     let call = FlowLogCall::Delete {
         id: flow_log.id.clone(),
     };
@@ -188,7 +195,7 @@ fn leftover_step(flow_log: &FlowLog) -> FlowLogStep {
         Verb::Delete,
         Part::FlowLog,
         &flow_log.resource_id,
-        reason,
+        format!("{}: {reason}", flow_log.id),
         vec![call.into()],
     );
     FlowLogStep {

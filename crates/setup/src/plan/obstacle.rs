@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::log_class::LogClass;
 use crate::resource::Resource;
 
 /// Why a wish cannot be set up as things are. Nothing was changed.
@@ -31,6 +32,16 @@ pub enum Obstacle {
         log_group: String,
         /// Its format.
         log_format: String,
+    },
+    /// A log group has another class than is wanted, and cannot change it.
+    #[error("log group `{log_group}` is of the class {class}, not {wished}")]
+    OtherClass {
+        /// The log group.
+        log_group: String,
+        /// The class that it has.
+        class: LogClass,
+        /// The class that is wanted.
+        wished: LogClass,
     },
     /// A flow log that vpcflow did not make watches the same resource into the
     /// same log group, but otherwise.
@@ -77,6 +88,9 @@ impl Obstacle {
             Obstacle::NoResource { .. } => "check the id, --region and --profile",
             Obstacle::OtherFormat { .. } => {
                 "a log group holds one format: name another --log-group, or the same --fields"
+            }
+            Obstacle::OtherClass { .. } => {
+                "AWS cannot change the class of a log group: name another --log-group"
             }
             Obstacle::ForeignFlowLog { .. } => {
                 "name another --log-group, ask for the same settings, or delete that flow log"

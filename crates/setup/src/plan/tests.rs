@@ -2,6 +2,7 @@ use vpcflow_record::Format;
 
 use super::*;
 use crate::documents;
+use crate::log_class::LogClass;
 use crate::model::{World, calls};
 use crate::resource::ResourceKind;
 use crate::step::{Call, Part, RoleCall, Verb};
@@ -195,6 +196,13 @@ fn another_setting_of_our_flow_log_replaces_it() {
     assert_eq!(replace.verb, Verb::Replace);
     assert_eq!(replace.reason, "fl-1: its interval is 600 s, not 60 s");
 
+    assert_eq!(plan.summary(), "1 to replace, 1 to delete, 4 to keep");
+    let last = plan.steps.last().unwrap();
+    assert_eq!(
+        (last.verb, last.reason.as_str()),
+        (Verb::Delete, "fl-1: is replaced")
+    );
+
     // Interrupted between the two calls, the next plan deletes the old one.
     let mut interrupted = world.clone();
     interrupted.carry_out_in_part(&plan, 1);
@@ -227,7 +235,7 @@ fn another_role_replaces_our_flow_log() {
 fn formats_never_mix_in_a_log_group() {
     let world = World::with(&wish());
     let format = Format::parse("srcaddr dstaddr").unwrap();
-    let other_format = builder().format(format.clone()).build().unwrap();
+    let other_format = builder().fields(format.clone()).build().unwrap();
     let found = obstacles(world.plan(&other_format));
     assert!(
         matches!(&found[..], [Obstacle::OtherFormat { flow_log_id, .. }] if flow_log_id == "fl-1")
@@ -236,7 +244,7 @@ fn formats_never_mix_in_a_log_group() {
     let other_resource = Wish::builder()
         .resource(resource("subnet-0c"))
         .log_group("/flows")
-        .format(format)
+        .fields(format)
         .build()
         .unwrap();
     assert_eq!(obstacles(world.plan(&other_resource)).len(), 1);
@@ -385,12 +393,149 @@ fn trouble_with_the_delivery_shows_in_the_plan() {
 fn tag_fields_come_with_a_note() {
     let format = Format::parse("srcaddr interface-tag asg-tag-2").unwrap();
     let plan = World::empty()
-        .plan(&builder().format(format).build().unwrap())
+        .plan(&builder().fields(format).build().unwrap())
         .unwrap();
     assert!(
         plan.notes[0].starts_with("AWS fills interface-tag, asg-tag-2 only"),
         "{plan}"
     );
+}
+
+#[test]
+fn chosen_tags_are_a_setting_of_the_flow_log_and_of_its_policy() {
+    let with = |tag_field: &str| {
+        let fields: crate::Fields = "all".parse().unwrap();
+        let wish = builder()
+            .fields(fields)
+            .tag_field(tag_field.parse().unwrap());
+        wish.build().unwrap()
+    };
+    let mut world = World::with(&with("instance:Name"));
+    assert!(world.plan(&with("instance:Name")).unwrap().is_done());
+    assert_eq!(
+        world.plan(&with("instance:Name")).unwrap().notes,
+        Vec::<String>::new()
+    );
+    let document = world.policies[0].document.to_string();
+    assert!(document.contains("ec2:DescribeTags"), "{document}");
+
+    let plan = world.plan(&with("instance:env")).unwrap();
+    assert_eq!(
+        step(&plan, Part::FlowLog).reason,
+        "fl-1: its tag fields are others"
+    );
+    world.carry_out(&plan);
+    assert!(world.plan(&with("instance:env")).unwrap().is_done());
+}
+
+/// A group whose flow logs had to do without the ECS fields keeps its one format.
+#[test]
+fn fields_left_out_once_stay_left_out() {
+    let wish = |builder: WishBuilder| {
+        let fields: crate::Fields = "v7".parse().unwrap();
+        builder.fields(fields).build().unwrap()
+    };
+    let mut world = World::with(&wish(builder()));
+    world.flow_logs[0].log_format = Format::up_to_version(5).to_log_format();
+    let same = world.plan(&wish(builder())).unwrap();
+    assert!(same.is_done(), "{same}");
+    let more = wish(builder().resource(resource("subnet-0b")));
+    let plan = world.plan(&more).unwrap();
+    assert!(
+        plan.notes[0].contains("ecs-* fields are left out"),
+        "{plan}"
+    );
+    world.carry_out(&plan);
+    assert_eq!(world.flow_logs[1].log_format, world.flow_logs[0].log_format);
+}
+
+#[test]
+fn the_class_of_a_log_group_cannot_change() {
+    let rare = || builder().log_class(LogClass::InfrequentAccess);
+    let world = World::with(&rare().build().unwrap());
+    assert!(world.plan(&wish()).unwrap().notes[0].contains("`vpcflow tail`"));
+    let standard = builder().log_class(LogClass::Standard).build().unwrap();
+    let error = world.plan(&standard).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "this cannot be set up: log group `/flows` is of the class infrequent-access, not standard"
+    );
+}
+
+#[test]
+fn a_log_group_of_ours_gets_another_key() {
+    let mut world = World::with(&wish());
+    let key = "arn:aws:kms:eu-west-1:123456789012:key/0a1b";
+    let encrypted = builder().kms_key(key).build().unwrap();
+    let plan = world.plan(&encrypted).unwrap();
+    assert_eq!(
+        step(&plan, Part::LogGroup).reason,
+        "encrypts new events with key/0a1b"
+    );
+    world.carry_out(&plan);
+    assert!(world.plan(&encrypted).unwrap().is_done());
+    assert!(
+        world.plan(&wish()).unwrap().is_done(),
+        "leaving it out changes nothing"
+    );
+}
+
+#[test]
+fn others_of_the_group_are_told_and_left() {
+    let two = builder().resource(resource("subnet-0b")).build().unwrap();
+    let plan = World::with(&two).plan(&wish()).unwrap();
+    assert!(plan.is_done());
+    assert_eq!(
+        plan.notes,
+        ["not asked for now, but left as it is: fl-2 of subnet-0b"]
+    );
+}
+
+#[test]
+fn what_is_recorded_twice_is_told_with_the_way_out() {
+    let mut world = World::with(&wish());
+    let elsewhere = builder()
+        .log_group("/flows/v5")
+        .fields(Format::up_to_version(5))
+        .build()
+        .unwrap();
+    let plan = world.plan(&elsewhere).unwrap();
+    assert_eq!(
+        plan.notes,
+        [
+            "fl-1 records `vpc-0a` to `/flows` too, and AWS bills both: once this one delivers, \
+             `vpcflow teardown --log-group /flows --keep-logs` ends it without a gap"
+        ]
+    );
+    world.flow_logs[0].tags = Tags::default();
+    let plan = world.plan(&elsewhere).unwrap();
+    assert!(plan.notes[0].ends_with("bills both"), "{plan}");
+}
+
+#[test]
+fn a_plan_for_programs_has_every_call() {
+    let plan = World::empty().plan(&wish()).unwrap().to_json();
+    assert_eq!(plan["changes"], 5);
+    let steps = plan["steps"].as_array().unwrap();
+    let calls = steps
+        .iter()
+        .flat_map(|step| step["calls"].as_array().unwrap());
+    let actions: Vec<&str> = calls.map(|call| call["action"].as_str().unwrap()).collect();
+    assert_eq!(
+        actions,
+        [
+            "iam:CreatePolicy",
+            "iam:CreateRole",
+            "iam:AttachRolePolicy",
+            "logs:CreateLogGroup",
+            "logs:PutRetentionPolicy",
+            "ec2:CreateFlowLogs"
+        ]
+    );
+    let request = &steps[4]["calls"][0];
+    assert_eq!(request["destination"]["type"], "cloud-watch-logs");
+    assert_eq!(request["destination"]["log_group"], "/flows");
+    assert_eq!(request["interval_seconds"], 600);
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! Why a wish is refused before anything is asked of AWS.
 
 use thiserror::Error;
+use vpcflow_record::Field;
 
-use super::{RETENTION_DAYS, USER_TAGS_MAX};
+use super::{RETENTION_DAYS, TagField, USER_TAGS_MAX};
 use crate::resource::ResourceKind;
 
 /// Why a wish cannot be carried out by anyone.
@@ -52,6 +53,54 @@ pub enum WishError {
         /// The interval as given.
         seconds: String,
     },
+    /// Fields that a flow log cannot have.
+    #[error("`{text}` cannot be the fields: {reason}")]
+    Fields {
+        /// The fields as given.
+        text: String,
+        /// What is wrong with them.
+        reason: String,
+    },
+    /// A tag field that AWS does not take.
+    #[error("`{text}` cannot be a tag field: {reason}")]
+    TagField {
+        /// The tag field as given.
+        text: String,
+        /// The rule that it breaks.
+        reason: &'static str,
+    },
+    /// A tag key was chosen whose field the records do not have.
+    #[error("`{tag_field}` is chosen, but `{field}` is not among the fields")]
+    TagFieldUnused {
+        /// What was chosen.
+        tag_field: TagField,
+        /// The field that it would fill.
+        field: Field,
+    },
+    /// A text that is not the ARN of a KMS key.
+    #[error("`{key}` is not the ARN of a KMS key")]
+    KmsKey {
+        /// The key as given.
+        key: String,
+    },
+    /// A word that is no class of log group.
+    #[error("`{word}` is no class of log group")]
+    LogClass {
+        /// The word as given.
+        word: String,
+    },
+    /// Something that a CloudFormation template cannot have.
+    #[error("CloudFormation does not know {what}")]
+    NotInTemplates {
+        /// What it is.
+        what: &'static str,
+    },
+    /// A text that selects no tag.
+    #[error("`{text}` selects no tag")]
+    TagFilter {
+        /// The text as given.
+        text: String,
+    },
     /// A retention that AWS does not offer.
     #[error("log events cannot be kept for `{days}` days")]
     Retention {
@@ -95,11 +144,28 @@ impl WishError {
             WishError::ResourceId { .. } | WishError::ResourceKind { .. } => {
                 "ids look like `vpc-0a1b2c3d`, `subnet-0a1b2c3d` or `eni-0a1b2c3d`".to_owned()
             }
-            WishError::NoResource => "name at least one with --vpc, --subnet or --eni".to_owned(),
+            WishError::NoResource => {
+                "name at least one with --vpc, --subnet or --eni, or choose by tag with --vpc-tag, \
+                 --subnet-tag or --eni-tag"
+                    .to_owned()
+            }
             WishError::NoLogGroup { .. } => "name it with --log-group".to_owned(),
             WishError::LogGroup { .. } => "name another one with --log-group".to_owned(),
             WishError::Traffic { .. } => "choose `all`, `accept` or `reject`".to_owned(),
             WishError::Interval { .. } => "choose `60` or `600` seconds".to_owned(),
+            WishError::Fields { .. } => {
+                "write `default`, `all`, `v3` to `v11`, or names as in `srcaddr,dstaddr,action`"
+                    .to_owned()
+            }
+            WishError::TagFieldUnused { field, .. } => format!("add `{field}` to --fields"),
+            WishError::KmsKey { .. } => {
+                "keys look like `arn:aws:kms:eu-west-1:123456789012:key/0a1b2c3d-…`".to_owned()
+            }
+            WishError::LogClass { .. } => "choose `standard` or `infrequent-access`".to_owned(),
+            WishError::NotInTemplates { .. } => {
+                "leave it out of the template, or let vpcflow make the flow logs".to_owned()
+            }
+            WishError::TagFilter { .. } => "write `KEY` or `KEY=VALUE`".to_owned(),
             WishError::Retention { days } => {
                 let longer = RETENTION_DAYS.iter().find(|allowed| *allowed > days);
                 let nearest = longer.unwrap_or(&RETENTION_DAYS[RETENTION_DAYS.len() - 1]);
@@ -108,7 +174,10 @@ impl WishError {
             WishError::RoleName { .. } => {
                 "role names have 1 to 64 letters, digits or `_ + = , . @ -`, and no path".to_owned()
             }
-            WishError::Tag { .. } | WishError::TagTwice { .. } | WishError::TooManyTags { .. } => {
+            WishError::Tag { .. }
+            | WishError::TagField { .. }
+            | WishError::TagTwice { .. }
+            | WishError::TooManyTags { .. } => {
                 return None;
             }
         };

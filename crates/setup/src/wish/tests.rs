@@ -1,5 +1,6 @@
 use super::*;
 use crate::resource::ResourceKind;
+use crate::tags::Tag;
 
 fn vpc(id: &str) -> Resource {
     Resource::new(ResourceKind::Vpc, id).unwrap()
@@ -79,7 +80,26 @@ fn role_names_are_those_of_iam() {
 }
 
 #[test]
+fn keys_are_named_by_their_arn() {
+    for key in [
+        "0a1b2c3d",
+        "alias/logs",
+        "arn:aws:kms:eu-west-1:123456789012:alias/logs",
+        "arn:aws:iam::123456789012:key/1",
+        "arn:aws:kms::123456789012:key/1",
+    ] {
+        let error = one_vpc().kms_key(key).build().unwrap_err();
+        assert!(error.hint().unwrap().contains("arn:aws:kms"), "{key}");
+    }
+    let key = "arn:aws-cn:kms:cn-north-1:123456789012:key/0a1b2c3d-1";
+    assert!(one_vpc().kms_key(key).build().is_ok());
+}
+
+#[test]
 fn words_of_the_command_line_are_read() {
+    assert_eq!("standard".parse(), Ok(LogClass::Standard));
+    assert_eq!("INFREQUENT_ACCESS".parse(), Ok(LogClass::InfrequentAccess));
+    assert!("delivery".parse::<LogClass>().is_err());
     assert_eq!("REJECT".parse(), Ok(Traffic::Reject));
     assert!("deny".parse::<Traffic>().is_err());
     assert_eq!("60".parse(), Ok(Interval::OneMinute));

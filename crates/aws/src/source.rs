@@ -70,6 +70,46 @@ impl CloudWatchLogGroup {
         &self.region
     }
 
+    /// The ARN of the group, without `:*` at its end: what tells it from groups of
+    /// the same name elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`page`](LogGroup::page), of `DescribeLogGroups`, unless the
+    /// group was named by its ARN.
+    pub async fn arn(&self) -> Result<String, ReadError> {
+        if let Some(arn) = &self.address.arn {
+            return Ok(arn.text.clone());
+        }
+        let name = self.name();
+        let mut pages = self
+            .client
+            .describe_log_groups()
+            .log_group_name_prefix(name)
+            .into_paginator()
+            .items()
+            .send();
+        while let Some(found) = pages.next().await {
+            let found = found.map_err(|error| {
+                let mut error = read_error(&error, name, &self.region, false);
+                error.hint = error.hint.or(Some(
+                    "name the group by its ARN, or allow logs:DescribeLogGroups".to_owned(),
+                ));
+                error
+            })?;
+            if found.log_group_name() == Some(name)
+                && let Some(arn) = found.arn()
+            {
+                return Ok(arn.strip_suffix(":*").unwrap_or(arn).to_owned());
+            }
+        }
+        Err(ReadError {
+            kind: ReadErrorKind::NotFound,
+            message: format!("log group `{name}` is not among those of {}", self.region),
+            hint: None,
+        })
+    }
+
     /// Makes one cheap call, so that a wrong name or a missing permission is
     /// reported before anything else happens.
     ///

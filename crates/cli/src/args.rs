@@ -11,7 +11,11 @@ use vpcflow_record::{Format, Policy};
 use crate::time::{Moment, duration, moment};
 
 mod setup;
+mod store;
 pub(crate) use setup::{Emit, ResourceArgs, SetupArgs};
+pub(crate) use store::{
+    IngestArgs, KeepArgs, StoreArgs, StoreCommand, StoreReadArgs, StoreWriteArgs,
+};
 
 /// AWS VPC flow logs: provision them, follow them without loss, ask them in SQL
 #[derive(Debug, Parser)]
@@ -36,8 +40,12 @@ pub(crate) enum Command {
     Status(StatusArgs),
     /// Remove what `setup` made, and nothing else
     Teardown(TeardownArgs),
-    /// Follow log groups or directories and print their records
+    /// Follow log groups or directories: print their records, or keep them in a store
     Tail(TailArgs),
+    /// Read files or log groups into a store, each record once
+    Ingest(IngestArgs),
+    /// Look after a store
+    Store(StoreArgs),
     /// Answer SQL over the tables `flows` and `rejects`
     Sql(SqlArgs),
     /// Rank records: the columns that make a row, by bytes, packets or flows
@@ -247,6 +255,8 @@ pub(crate) struct TailArgs {
     /// Only records for which this SQL condition holds
     #[arg(long, value_name = "SQL")]
     pub(crate) r#where: Option<String>,
+    #[command(flatten)]
+    pub(crate) keep: KeepArgs,
     /// Print the answer of this statement over the records so far, instead of the records
     #[arg(long, value_name = "SQL")]
     pub(crate) sql: Option<String>,

@@ -46,6 +46,11 @@ impl Failure {
         }
     }
 
+    /// Whether the user ended the command.
+    pub(crate) fn is_interruption(&self) -> bool {
+        self.status == INTERRUPTED
+    }
+
     /// Nothing to report: the reader of our output has gone, or the command has
     /// said all there is to say. With this status.
     pub(crate) fn silent(status: u8) -> Failure {
@@ -108,6 +113,12 @@ impl From<vpcflow_query::Error> for Failure {
     }
 }
 
+impl From<vpcflow_store::Error> for Failure {
+    fn from(error: vpcflow_store::Error) -> Failure {
+        Failure::chain(&error).with(error.hint())
+    }
+}
+
 impl From<vpcflow_query::FunctionsError> for Failure {
     fn from(error: vpcflow_query::FunctionsError) -> Failure {
         Failure::chain(&error).hint(error.hint())
@@ -139,6 +150,10 @@ impl From<vpcflow_ingest::FollowError> for Failure {
 impl From<vpcflow_ingest::SinkError> for Failure {
     fn from(error: vpcflow_ingest::SinkError) -> Failure {
         let error = match error.downcast::<vpcflow_query::Error>() {
+            Ok(error) => return (*error).into(),
+            Err(error) => error,
+        };
+        let error = match error.downcast::<vpcflow_store::Error>() {
             Ok(error) => return (*error).into(),
             Err(error) => error,
         };

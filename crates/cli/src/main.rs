@@ -7,6 +7,7 @@ mod incidents;
 mod open;
 mod output;
 mod print;
+mod store;
 mod time;
 
 use std::process::ExitCode;

@@ -7,9 +7,7 @@ use datafusion::arrow::datatypes::SchemaRef;
 use futures::future::try_join_all;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
-use vpcflow_aws::{
-    AssumeRole, CloudWatchLogGroup, SdkConfig, SdkOptions, filter_log_events_quota,
-};
+use vpcflow_aws::{AssumeRole, CloudWatchLogGroup, SdkConfig, SdkOptions, filter_log_events_quota};
 use vpcflow_ingest::{
     Budget, Clock, Collected, DecodingSink, EventDecoder, InputError, InputFile, Location,
     SystemClock, expand, read_history, spool,

@@ -54,6 +54,14 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "a duration is `5s`, `15m`, `2h` or `1d`".into())
 }
 
+/// Reads a number of days: `90d`, `2w`.
+pub(crate) fn days(text: &str) -> Result<u32, String> {
+    const DAY_MS: i64 = 86_400_000;
+    let ms = span_ms(text).filter(|ms| *ms > 0 && ms % DAY_MS == 0);
+    ms.and_then(|ms| u32::try_from(ms / DAY_MS).ok())
+        .ok_or_else(|| "whole days are meant: `90d`".into())
+}
+
 /// The milliseconds of a span that is not negative; a day has 24 hours.
 fn span_ms(text: &str) -> Option<i64> {
     // `P1D` and a bare number are spans too, but nobody means them.
@@ -64,6 +72,19 @@ fn span_ms(text: &str) -> Option<i64> {
     let hours = SpanRelativeTo::days_are_24_hours();
     let ms = span.total((Unit::Millisecond, hours)).ok()?;
     (ms >= 0.0).then_some(ms as i64)
+}
+
+/// A time in UTC, to the second.
+pub(crate) fn date_time_ms(time_ms: i64) -> String {
+    match Timestamp::from_millisecond(time_ms) {
+        Ok(time) => time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        Err(_) => format!("{time_ms} ms"),
+    }
+}
+
+/// As [`date_time_ms`], of microseconds.
+pub(crate) fn date_time_us(time_us: i64) -> String {
+    date_time_ms(time_us.div_euclid(1000))
 }
 
 #[cfg(test)]

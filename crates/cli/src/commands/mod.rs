@@ -2,14 +2,19 @@
 
 mod demo;
 mod generate;
+mod ingest;
 mod provision;
 mod query;
 mod setup;
 mod sql;
+mod store;
 mod tail;
 mod top;
 
 use clap::CommandFactory;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use vpcflow_ingest::{Checkpoint, FilesCheckpoint};
 
 use crate::args::{Arguments, Command, DecodeArgs, OutputArgs};
 use crate::failure::Failure;
@@ -25,6 +30,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Status(args) => interruptible(Box::pin(provision::status(args))).await,
         Command::Teardown(args) => provision::teardown(args).await,
         Command::Tail(args) => tail::run(args).await,
+        Command::Ingest(args) => ingest::run(args).await,
+        Command::Store(args) => store::run(args).await,
         Command::Sql(args) => interruptible(Box::pin(sql::run(args))).await,
         Command::Top(args) => interruptible(Box::pin(top::run(args))).await,
         Command::Query(args) => interruptible(Box::pin(query::run(args))).await,
@@ -44,6 +51,51 @@ async fn interruptible(command: impl Future<Output = Result<(), Failure>>) -> Re
         biased;
         _ = tokio::signal::ctrl_c() => Err(Failure::interrupted()),
         result = command => result,
+    }
+}
+
+/// Runs a command that writes: the first signal asks it to end in order, the
+/// second ends it where it is, which loses nothing that was committed.
+async fn end_in_order<T>(
+    stop: &CancellationToken,
+    command: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    tokio::select! {
+        // The signals first, so that they are heard from the start on.
+        biased;
+        left = interrupted_twice(stop) => Err(left),
+        result = command => result,
+    }
+}
+
+/// Cancels `stop` when the user or the system asks for the first time; returns at
+/// the second.
+async fn interrupted_twice(stop: &CancellationToken) -> Failure {
+    let (mut interrupt, mut terminate) = match (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    ) {
+        (Ok(interrupt), Ok(terminate)) => (interrupt, terminate),
+        (Err(error), _) | (_, Err(error)) => return error.into(),
+    };
+    for _ in 0..2 {
+        tokio::select! {
+            _ = interrupt.recv() => stop.cancel(),
+            _ = terminate.recv() => stop.cancel(),
+        }
+    }
+    Failure::interrupted()
+}
+
+/// All files that a store reads are one source: a file is known again wherever it
+/// lies, and under whichever name it is given.
+const FILES: &str = "files";
+
+/// How far the files of a store were read.
+fn files_checkpoint(checkpoint: Option<&Checkpoint>) -> FilesCheckpoint {
+    match checkpoint {
+        Some(Checkpoint::Files(files)) => files.clone(),
+        _ => FilesCheckpoint::default(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! `vpcflow tail`.
 
+mod keep;
 mod sinks;
 mod status;
 
@@ -12,19 +13,22 @@ use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 use vpcflow_aws::CloudWatchLogGroup;
 use vpcflow_ingest::{
-    Budget, Clock, DecodingSink, DirectoryFollower, EventDecoder, FilesProgress, Follow,
-    FollowOptions, Follower, Location, Progress, SourceProgress, SystemClock,
+    Budget, Clock, DecodingSink, DirectoryFollower, EventDecoder, FilesProgress, FollowOptions,
+    Follower, Location, LogGroup, Progress, SourceProgress, SystemClock,
 };
 use vpcflow_query::{RowFilter, Window};
+use vpcflow_store::{SharedStore, StoreSink};
 
+use self::keep::Stand;
 use self::sinks::{Intake, Question, SharedSink};
 use self::status::{Board, StatusLine};
 use crate::args::TailArgs;
-use crate::commands::refused;
+use crate::commands::{end_in_order, files_checkpoint, refused};
 use crate::failure::Failure;
 use crate::open::{config, default_budget, functions, group_format, warn_unknown};
 use crate::output::Output;
 use crate::print::Notes;
+use crate::store;
 
 /// What is followed, ready to go.
 enum Source {
@@ -34,16 +38,31 @@ enum Source {
         decoder: Box<EventDecoder>,
         /// Shared by the groups of a region.
         budget: Budget,
+        stand: Stand,
     },
-    Files(Box<DirectoryFollower>),
+    Files {
+        follower: Box<DirectoryFollower>,
+        stand: Stand,
+    },
 }
 
 impl Source {
     fn schema(&self) -> &SchemaRef {
         match self {
             Source::Group { decoder, .. } => decoder.schema(),
-            Source::Files(follower) => follower.schema(),
+            Source::Files { follower, .. } => follower.schema(),
         }
+    }
+
+    /// Where its records are kept.
+    async fn sink(&self, store: &SharedStore, line: StatusLine) -> StoreSink {
+        let (stand, group) = match self {
+            Source::Group { stand, group, .. } => (stand, Some(group.name().to_owned())),
+            Source::Files { stand, .. } => (stand, None),
+        };
+        let notice = move |text: &str| line.say(&format!("note: {text}"));
+        let (source, checkpoint) = (stand.source.clone(), stand.checkpoint.clone());
+        store.sink(source, checkpoint, group, notice).await
     }
 
     /// Has its progress shown.
@@ -53,7 +72,7 @@ impl Source {
                 let nothing_yet = SourceProgress::LogGroup(Progress::default());
                 board.add(name.clone(), nothing_yet, Some(budget.clone()))
             }
-            Source::Files(_) => {
+            Source::Files { .. } => {
                 let nothing_yet = SourceProgress::Files(FilesProgress::default());
                 board.add("files".to_owned(), nothing_yet, None)
             }
@@ -64,7 +83,12 @@ impl Source {
 pub(crate) async fn run(args: TailArgs) -> Result<(), Failure> {
     let notes = Notes::new(args.decode.quiet);
     warn_unknown(args.decode.log_format.as_ref(), notes);
-    let sources = open(&args, notes).await?;
+    let stop = CancellationToken::new();
+    let store = match &args.keep.store {
+        Some(name) => Some(store::open(name, args.keep.keep, &args.aws, Some(&stop)).await?),
+        None => None,
+    };
+    let sources = open(&args, store.as_ref(), notes).await?;
     let schema = unite(sources.iter().map(Source::schema))?;
 
     let now_ms = SystemClock.now_ms();
@@ -82,6 +106,7 @@ pub(crate) async fn run(args: TailArgs) -> Result<(), Failure> {
     let output = Output::new(&args.output)?;
     let line = StatusLine::new(&args, notes);
     let intake = match &args.sql {
+        None if store.is_some() => Intake::counting(schema, filter, line.clone()),
         None => Intake::printing(schema, filter, &output, line.clone())?,
         Some(_) if !output.takes_answers_in_turn() => {
             let message = format!("answers in turn are no `{}`", output.format);
@@ -98,27 +123,44 @@ pub(crate) async fn run(args: TailArgs) -> Result<(), Failure> {
     };
     let intake = Arc::new(Mutex::new(intake));
 
-    let stop = CancellationToken::new();
-    let mut board = Board::new(line.clone(), Arc::clone(&intake));
-    let follow_all = join_all(sources.into_iter().map(|source| {
-        let sink = SharedSink::new(Arc::clone(&intake), line.clone());
+    let mut board = Board::new(line.clone(), Arc::clone(&intake), store.clone());
+    let mut sinks = Vec::new();
+    for source in &sources {
+        let stored = match &store {
+            Some(store) => Some(source.sink(store, line.clone()).await),
+            None => None,
+        };
+        sinks.push(SharedSink::new(Arc::clone(&intake), line.clone(), stored));
+    }
+    let follow_all = join_all(sources.into_iter().zip(sinks).map(|(source, sink)| {
         let shown = source.show_on(&mut board);
         follow_one(source, &args, since_ms, until_ms, sink, shown, stop.clone())
     }));
     let follow_all = Box::pin(follow_all);
-    let followed: Result<(), Failure> = tokio::select! {
-        results = follow_all => results.into_iter().collect(),
-        // At once: the second signal says so.
-        left = interrupted_twice(&stop) => return left,
-        () = board.show() => Ok(()),
+    let shown = async {
+        tokio::select! {
+            results = follow_all => results.into_iter().collect(),
+            () = board.show() => Ok(()),
+        }
     };
+    let followed = end_in_order(&stop, Box::pin(shown)).await;
     board.end();
+    if matches!(&followed, Err(failure) if failure.is_interruption()) {
+        return followed;
+    }
+    let closed = match &store {
+        Some(store) => store.close().await.map(Some),
+        None => Ok(None),
+    };
     let mut intake = intake.lock().await;
     let ended = intake.end().await;
     followed?;
     ended?;
     let counts = intake.counts();
     notes.summary(counts);
+    if let Some(totals) = closed? {
+        notes.say(&keep::summary(totals, args.keep.store.as_deref()));
+    }
     if args.decode.strict && counts.rejects > 0 {
         return Err(refused(counts.rejects));
     }
@@ -126,7 +168,11 @@ pub(crate) async fn run(args: TailArgs) -> Result<(), Failure> {
 }
 
 /// Opens the sources: each log group, and all files and directories together.
-async fn open(args: &TailArgs, notes: Notes) -> Result<Vec<Source>, Failure> {
+async fn open(
+    args: &TailArgs,
+    store: Option<&SharedStore>,
+    notes: Notes,
+) -> Result<Vec<Source>, Failure> {
     let declared = args.decode.log_format.as_ref();
     let mut sources = Vec::new();
     let mut files = Vec::new();
@@ -151,7 +197,14 @@ async fn open(args: &TailArgs, notes: Notes) -> Result<Vec<Source>, Failure> {
                 let group = CloudWatchLogGroup::new(config, name)?;
                 group.check().await?;
                 let format = group_format(config, name, declared, notes).await?;
-                let decoder = Box::new(EventDecoder::new(name, format, args.decode.policy));
+                let decoder = Box::new(EventDecoder::new(group.name(), format, args.decode.policy));
+                let stand = match store {
+                    Some(store) => {
+                        let since_ms = args.since.to_ms(SystemClock.now_ms());
+                        Stand::of_group(store, &group, since_ms).await?
+                    }
+                    None => Stand::default(),
+                };
                 let budget = budgets
                     .entry(group.region().to_owned())
                     .or_insert_with(|| match args.max_calls_per_second {
@@ -164,16 +217,26 @@ async fn open(args: &TailArgs, notes: Notes) -> Result<Vec<Source>, Failure> {
                     group: Box::new(group),
                     decoder,
                     budget,
+                    stand,
                 });
             }
         }
     }
     if !files.is_empty() {
-        sources.push(Source::Files(Box::new(DirectoryFollower::new(
+        let stand = match store {
+            Some(store) => Stand::of_files(store).await?,
+            None => Stand::default(),
+        };
+        let follower = DirectoryFollower::resume(
             files,
             declared.cloned(),
             args.decode.policy,
-        )?)));
+            &files_checkpoint(stand.checkpoint.as_ref()),
+        )?;
+        sources.push(Source::Files {
+            follower: Box::new(follower),
+            stand,
+        });
     }
     Ok(sources)
 }
@@ -200,14 +263,16 @@ fn follow_one<'a>(
                 group,
                 decoder,
                 budget,
+                stand,
                 ..
             } => {
-                let mut state = Follow::new(FollowOptions {
+                let options = FollowOptions {
                     since_ms,
                     poll: args.poll,
                     lateness: args.lateness,
                     ..FollowOptions::default()
-                });
+                };
+                let mut state = stand.resume(options);
                 let follower = Follower {
                     group: &*group,
                     clock: &SystemClock,
@@ -220,7 +285,7 @@ fn follow_one<'a>(
                     .await;
                 followed.map_err(Failure::from)
             }
-            Source::Files(mut follower) => follower
+            Source::Files { mut follower, .. } => follower
                 .follow(
                     &SystemClock,
                     args.poll,
@@ -238,19 +303,4 @@ fn follow_one<'a>(
         }
         result
     })
-}
-
-/// Asks the sources to end in order when the user or the system asks for the
-/// first time; returns at the second.
-async fn interrupted_twice(stop: &CancellationToken) -> Result<(), Failure> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    for _ in 0..2 {
-        tokio::select! {
-            _ = interrupt.recv() => stop.cancel(),
-            _ = terminate.recv() => stop.cancel(),
-        }
-    }
-    Err(Failure::interrupted())
 }

@@ -121,8 +121,8 @@ impl SharedStore {
         let Some(first) = cursors.next() else {
             return Ok(None);
         };
-        let mut checkpoint: vpcflow_ingest::Checkpoint = serde_json::from_value(first.clone())
-            .map_err(|error| damaged(error.to_string()))?;
+        let mut checkpoint: vpcflow_ingest::Checkpoint =
+            serde_json::from_value(first.clone()).map_err(|error| damaged(error.to_string()))?;
         for cursor in cursors {
             let delta: CheckpointDelta = serde_json::from_value(cursor.clone())
                 .map_err(|error| damaged(error.to_string()))?;
@@ -150,7 +150,11 @@ impl SharedStore {
             is_full_noted: false,
             durable: Arc::clone(&durable),
         };
-        self.state.lock().await.sources.insert(source.clone(), stand);
+        self.state
+            .lock()
+            .await
+            .sources
+            .insert(source.clone(), stand);
         StoreSink {
             store: self.clone(),
             source,
@@ -169,13 +173,26 @@ impl SharedStore {
     pub async fn events(&self, log_group: &str, times: Range<i64>) -> Result<Vec<EventKey>> {
         let mut events = Vec::new();
         let take = |stream: &str, id: &str| events.push((stream.to_owned(), id.to_owned()));
-        self.live.snapshot().event_ids(log_group, times, take).await?;
+        self.live
+            .snapshot()
+            .event_ids(log_group, times, take)
+            .await?;
         Ok(events)
     }
 
-    /// What was committed so far.
-    pub async fn totals(&self) -> CommitTotals {
-        self.state.lock().await.commits
+    /// Notes a checkpoint of a source's own making, as [`Store::checkpoint`].
+    ///
+    /// # Errors
+    /// [`Error::Closed`].
+    pub async fn note(&self, source: &SourceId, checkpoint: Checkpoint) -> Result<()> {
+        let mut state = self.state.lock().await;
+        state.store()?.checkpoint(source, checkpoint);
+        Ok(())
+    }
+
+    /// What was committed so far; `None` while a write or commit is on the way.
+    pub fn totals(&self) -> Option<CommitTotals> {
+        Some(self.state.try_lock().ok()?.commits)
     }
 
     /// Commits what checkpoints cover, and ends the writer.
@@ -227,8 +244,16 @@ impl State {
     }
 
     /// Moves a source by one delivery.
-    fn step(&mut self, source: &SourceId, sequence: u64, delta: &CheckpointDelta) -> Result<(), SinkError> {
-        let stand = self.sources.get_mut(source).ok_or("the source has no sink")?;
+    fn step(
+        &mut self,
+        source: &SourceId,
+        sequence: u64,
+        delta: &CheckpointDelta,
+    ) -> Result<(), SinkError> {
+        let stand = self
+            .sources
+            .get_mut(source)
+            .ok_or("the source has no sink")?;
         let checkpoint = stand
             .checkpoint
             .get_or_insert_with(|| vpcflow_ingest::Checkpoint::of(delta));

@@ -1,6 +1,7 @@
 //! What becomes of the records that `tail` reads.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,13 +10,16 @@ use datafusion::arrow::array::{AsArray, RecordBatch};
 use datafusion::arrow::datatypes::SchemaRef;
 use futures::StreamExt;
 use tokio::sync::Mutex;
-use vpcflow_ingest::{Clock, Collected, Decoded, Sink, SinkError, SystemClock};
+use vpcflow_ingest::{
+    CheckpointDelta, Clock, Collected, Decoded, EventKey, Sink, SinkError, SystemClock,
+};
 use vpcflow_query::{
     Error, Functions, OutputFormat, Parameters, ReadCounts, RowFilter, Session, Sources, Window,
     adapt,
 };
 
 use vpcflow_record::{Policy, compact};
+use vpcflow_store::StoreSink;
 
 use super::status::StatusLine;
 use crate::failure::Failure;
@@ -58,6 +62,8 @@ enum Purpose {
         printer: Option<Box<RowPrinter>>,
     },
     Ask(Box<Ask>),
+    /// A store keeps the records.
+    Count,
 }
 
 /// What is asked every now and then.
@@ -104,6 +110,11 @@ impl Intake {
         let printer = Some(Box::new(output.printer(Arc::new(printed))?));
         let purpose = Purpose::Print { columns, printer };
         Ok(Intake::new(schema, filter, line, purpose))
+    }
+
+    /// Counts the records.
+    pub(super) fn counting(schema: SchemaRef, filter: RowFilter, line: StatusLine) -> Intake {
+        Intake::new(schema, filter, line, Purpose::Count)
     }
 
     /// Answers `sql` every now and then. It is planned once now, so that a
@@ -159,7 +170,8 @@ impl Intake {
 
     /// Ends the output, with a last answer.
     pub(super) async fn end(&mut self) -> Result<(), Failure> {
-        if self.counts.records > 0 && self.kept == 0 {
+        let is_chosen = !matches!(self.purpose, Purpose::Count);
+        if is_chosen && self.counts.records > 0 && self.kept == 0 {
             self.line
                 .say("note: no record that was read starts after `--since` and fits `--where`");
         }
@@ -169,6 +181,7 @@ impl Intake {
                     printer.finish()?;
                 }
             }
+            Purpose::Count => {}
             Purpose::Ask(ask) => {
                 if ask.fresh {
                     ask.answer(&self.schema).await?;
@@ -191,6 +204,9 @@ impl Intake {
         self.counts.rejects += batch.rejects.num_rows() as u64;
         self.counts.bytes += batch.bytes;
         self.counts.cut += batch.cut;
+        if matches!(self.purpose, Purpose::Count) {
+            return Ok(());
+        }
         let rows = self.filter.apply(&adapt(&batch.rows, &self.schema)?)?;
         self.kept += rows.num_rows() as u64;
         match &mut self.purpose {
@@ -202,6 +218,7 @@ impl Intake {
                 ask.keep(rows, batch.rejects.clone());
                 Ok(())
             }
+            Purpose::Count => Ok(()),
         }
     }
 
@@ -211,7 +228,7 @@ impl Intake {
                 printer: Some(printer),
                 ..
             } => Ok(printer.flush()?),
-            Purpose::Print { printer: None, .. } => Ok(()),
+            Purpose::Print { printer: None, .. } | Purpose::Count => Ok(()),
             Purpose::Ask(ask) => {
                 let now_ms = SystemClock.now_ms();
                 if ask.fresh && now_ms >= ask.next_ms {
@@ -297,26 +314,59 @@ impl Ask {
     }
 }
 
-/// An intake that several sources write to.
-#[derive(Clone)]
+/// An intake that several sources write to, and a store that may be behind it.
 pub(super) struct SharedSink {
     intake: Arc<Mutex<Intake>>,
     line: StatusLine,
+    /// What keeps the records as well.
+    store: Option<StoreSink>,
 }
 
 impl SharedSink {
-    pub(super) fn new(intake: Arc<Mutex<Intake>>, line: StatusLine) -> SharedSink {
-        SharedSink { intake, line }
+    pub(super) fn new(
+        intake: Arc<Mutex<Intake>>,
+        line: StatusLine,
+        store: Option<StoreSink>,
+    ) -> SharedSink {
+        SharedSink {
+            intake,
+            line,
+            store,
+        }
     }
 }
 
 #[async_trait]
 impl Sink for SharedSink {
     async fn write(&mut self, batch: Decoded) -> Result<(), SinkError> {
+        if let Some(store) = &mut self.store {
+            store.write(batch.clone()).await?;
+        }
         Ok(self.intake.lock().await.take(&batch)?)
     }
 
+    async fn checkpoint(&mut self, sequence: u64, step: CheckpointDelta) -> Result<(), SinkError> {
+        match &mut self.store {
+            Some(store) => store.checkpoint(sequence, step).await,
+            None => Ok(()),
+        }
+    }
+
+    fn acknowledged(&self) -> u64 {
+        self.store.as_ref().map_or(u64::MAX, Sink::acknowledged)
+    }
+
+    async fn committed(&mut self, times: Range<i64>) -> Result<Option<Vec<EventKey>>, SinkError> {
+        match &mut self.store {
+            Some(store) => store.committed(times).await,
+            None => Ok(None),
+        }
+    }
+
     async fn settle(&mut self) -> Result<(), SinkError> {
+        if let Some(store) = &mut self.store {
+            store.settle().await?;
+        }
         self.intake.lock().await.settle().await
     }
 

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use vpcflow_ingest::{Budget, BudgetUsage, Clock, Progress, SourceProgress, SystemClock};
 use vpcflow_query::ReadCounts;
+use vpcflow_store::{CommitTotals, SharedStore};
 
 use super::sinks::Intake;
 use crate::args::{ProgressStyle, TailArgs};
@@ -83,6 +84,8 @@ struct Shown {
 pub(super) struct Board {
     line: StatusLine,
     intake: Arc<tokio::sync::Mutex<Intake>>,
+    store: Option<SharedStore>,
+    stored: CommitTotals,
     sources: Vec<Shown>,
     counts: ReadCounts,
     /// When, and how many records there were, when the line was last drawn.
@@ -91,10 +94,16 @@ pub(super) struct Board {
 }
 
 impl Board {
-    pub(super) fn new(line: StatusLine, intake: Arc<tokio::sync::Mutex<Intake>>) -> Board {
+    pub(super) fn new(
+        line: StatusLine,
+        intake: Arc<tokio::sync::Mutex<Intake>>,
+        store: Option<SharedStore>,
+    ) -> Board {
         Board {
             line,
             intake,
+            store,
+            stored: CommitTotals::default(),
             sources: Vec::new(),
             counts: ReadCounts::default(),
             last: None,
@@ -147,6 +156,9 @@ impl Board {
         if let Ok(intake) = self.intake.try_lock() {
             self.counts = intake.counts();
         }
+        if let Some(totals) = self.store.as_ref().and_then(SharedStore::totals) {
+            self.stored = totals;
+        }
         let now_ms = SystemClock.now_ms();
         if let Some((last_ms, records)) = self.last.replace((now_ms, self.counts.records)) {
             let seconds = (now_ms - last_ms).max(1) as f64 / 1000.0;
@@ -179,6 +191,9 @@ impl Board {
             parts.push(part);
         }
         parts.push(format!("{} rejects", grouped(self.counts.rejects)));
+        if self.store.is_some() {
+            parts.push(stored_part(self.stored, now_ms));
+        }
         parts.join(" · ")
     }
 
@@ -236,8 +251,27 @@ impl Board {
             "rejects": self.counts.rejects,
             "bytes": self.counts.bytes,
             "records_per_second": self.records_per_second.round(),
+            "stored": self.store.as_ref().map(|_| json!({
+                "commits": self.stored.commits,
+                "records": self.stored.rows,
+                "rejects": self.stored.rejects,
+                "bytes": self.stored.size_bytes,
+                "last_commit_ms": self.stored.last_ms,
+            })),
             "sources": sources.collect::<Vec<_>>(),
         })
+    }
+}
+
+/// What the store has since the tail began.
+fn stored_part(stored: CommitTotals, now_ms: i64) -> String {
+    match stored.last_ms {
+        Some(last_ms) => format!(
+            "{} stored, commit {} ago",
+            bytes(stored.size_bytes),
+            span(now_ms - last_ms)
+        ),
+        None => "no commit yet".to_owned(),
     }
 }
 

@@ -1,0 +1,86 @@
+//! Stores on the command line.
+
+use clap::{Args, Subcommand};
+use vpcflow_ingest::Location;
+
+use super::{AwsArgs, DecodeArgs, OutputArgs};
+use crate::time::{Moment, days, moment};
+
+#[derive(Debug, Args)]
+pub(crate) struct IngestArgs {
+    /// Files, patterns, directories, `-` for standard input, or `logs:GROUP`
+    #[arg(value_name = "SOURCE", required = true)]
+    pub(crate) sources: Vec<Location>,
+    /// The store, made if it is not there: a directory or `s3://bucket/prefix`
+    #[arg(long, value_name = "STORE")]
+    pub(crate) store: String,
+    /// Events of log groups from this time on: `15m`, `7d` (ago), or a date in UTC
+    #[arg(long, value_name = "TIME", value_parser = moment, default_value = "1h")]
+    pub(crate) since: Moment,
+    /// Events of log groups before this time [default: now]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub(crate) until: Option<Moment>,
+    /// Keep so many days, today among them, and drop older ones: `90d`
+    #[arg(long, value_name = "DAYS", value_parser = days)]
+    pub(crate) keep: Option<u32>,
+    #[command(flatten)]
+    pub(crate) decode: DecodeArgs,
+    #[command(flatten)]
+    pub(crate) aws: AwsArgs,
+}
+
+/// What `tail` keeps.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct KeepArgs {
+    /// Keep the records in this store, each once, and print none: a directory or
+    /// `s3://bucket/prefix`, made if it is not there
+    #[arg(long, value_name = "STORE", conflicts_with_all = ["where", "output", "out"])]
+    pub(crate) store: Option<String>,
+    /// Keep so many days in the store, today among them, and drop older ones: `90d`
+    #[arg(long, value_name = "DAYS", value_parser = days, requires = "store")]
+    pub(crate) keep: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StoreArgs {
+    #[command(subcommand)]
+    pub(crate) command: StoreCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StoreCommand {
+    /// What a store holds: days, files, rows, sources
+    Info(StoreReadArgs),
+    /// Read all of a store and check that it is whole
+    Check(StoreReadArgs),
+    /// Merge the files of each day into few; the rows stay the same
+    Compact(StoreWriteArgs),
+    /// Drop days before the last ones
+    Expire {
+        #[command(flatten)]
+        store: StoreWriteArgs,
+        /// Days that stay, today among them: `90d`
+        #[arg(long, value_name = "DAYS", value_parser = days)]
+        keep: u32,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StoreReadArgs {
+    /// The store: a directory or `s3://bucket/prefix`
+    #[arg(value_name = "STORE")]
+    pub(crate) store: String,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) aws: AwsArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StoreWriteArgs {
+    /// The store: a directory or `s3://bucket/prefix`
+    #[arg(value_name = "STORE")]
+    pub(crate) store: String,
+    #[command(flatten)]
+    pub(crate) aws: AwsArgs,
+}

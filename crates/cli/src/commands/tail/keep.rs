@@ -1,0 +1,96 @@
+//! Where a source goes on whose records a store keeps.
+
+use vpcflow_aws::CloudWatchLogGroup;
+use vpcflow_ingest::{Checkpoint, EventKey, Follow, FollowOptions, GroupCheckpoint, LogGroup};
+use vpcflow_store::{CommitTotals, SharedStore, SourceId};
+
+use crate::commands::FILES;
+use crate::failure::Failure;
+use crate::print::{bytes, grouped};
+
+/// What a store knows of a source; without a store, nothing.
+#[derive(Debug)]
+pub(super) struct Stand {
+    pub(super) source: SourceId,
+    pub(super) checkpoint: Option<Checkpoint>,
+    /// Events that may come again.
+    known: Vec<EventKey>,
+}
+
+impl Default for Stand {
+    fn default() -> Stand {
+        Stand {
+            source: SourceId::new(""),
+            checkpoint: None,
+            known: Vec::new(),
+        }
+    }
+}
+
+impl Stand {
+    /// Of a log group that is to be read from `since_ms` on.
+    pub(super) async fn of_group(
+        store: &SharedStore,
+        group: &CloudWatchLogGroup,
+        since_ms: i64,
+    ) -> Result<Stand, Failure> {
+        let source = SourceId::new(format!("logs:{}", group.arn().await?));
+        let checkpoint = store.checkpoint(&source).await?;
+        // What `ingest` has read is no part of the checkpoint, so that events
+        // before its start may be there, too.
+        let mut open = match &checkpoint {
+            Some(Checkpoint::LogGroup(checkpoint)) => checkpoint.unsettled(),
+            _ => Vec::new(),
+        };
+        match group_checkpoint(checkpoint.as_ref()).since_ms() {
+            Some(began_ms) if began_ms > since_ms => open.push(since_ms..began_ms),
+            Some(_) => {}
+            None => open.push(since_ms..i64::MAX),
+        }
+        let mut known = Vec::new();
+        for times in open {
+            known.extend(store.events(group.name(), times).await?);
+        }
+        Ok(Stand {
+            source,
+            checkpoint,
+            known,
+        })
+    }
+
+    /// Of all files of a store.
+    pub(super) async fn of_files(store: &SharedStore) -> Result<Stand, Failure> {
+        let source = SourceId::new(FILES);
+        let checkpoint = store.checkpoint(&source).await?;
+        Ok(Stand {
+            source,
+            checkpoint,
+            known: Vec::new(),
+        })
+    }
+
+    /// The follower of a log group, from here on.
+    pub(super) fn resume(self, options: FollowOptions) -> Follow {
+        let checkpoint = group_checkpoint(self.checkpoint.as_ref());
+        Follow::resume(options, &checkpoint, self.known)
+    }
+}
+
+fn group_checkpoint(checkpoint: Option<&Checkpoint>) -> GroupCheckpoint {
+    match checkpoint {
+        Some(Checkpoint::LogGroup(group)) => group.clone(),
+        _ => GroupCheckpoint::default(),
+    }
+}
+
+/// The last line of what a store was written by.
+pub(super) fn summary(totals: CommitTotals, store: Option<&str>) -> String {
+    format!(
+        "{} commits, {} records and {} rejects, {} stored in `{}`",
+        grouped(totals.commits),
+        grouped(totals.rows),
+        grouped(totals.rejects),
+        bytes(totals.size_bytes),
+        store.unwrap_or_default()
+    )
+}

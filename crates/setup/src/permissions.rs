@@ -140,7 +140,7 @@ const LOOK_AROUND: [&str; 7] = [
     "logs:DescribeLogGroups",
 ];
 
-const DELIVERY_ROLE: [&str; 11] = [
+const DELIVERY_ROLE: [&str; 10] = [
     "iam:AttachRolePolicy",
     "iam:CreateRole",
     "iam:DeleteRole",
@@ -149,7 +149,6 @@ const DELIVERY_ROLE: [&str; 11] = [
     "iam:GetRolePolicy",
     "iam:ListAttachedRolePolicies",
     "iam:ListRolePolicies",
-    "iam:ListRoleTags",
     "iam:TagRole",
     "iam:UpdateAssumeRolePolicy",
 ];

@@ -9,12 +9,6 @@ use super::{AwsArgs, ChangeArgs, ReportArgs};
 
 #[derive(Debug, Args)]
 pub(crate) struct SetupArgs {
-    #[command(flatten)]
-    pub(crate) resources: ResourceArgs,
-    #[command(flatten)]
-    pub(crate) records: RecordArgs,
-    #[command(flatten)]
-    pub(crate) log_group: LogGroupArgs,
     /// Role that delivers [default: one made for the log group]
     #[arg(long, value_name = "NAME")]
     pub(crate) role_name: Option<String>,
@@ -29,13 +23,24 @@ pub(crate) struct SetupArgs {
     pub(crate) keep_partial: bool,
     #[command(flatten)]
     pub(crate) change: ChangeArgs,
-    /// Write the same set-up as a template and change nothing
-    #[arg(long, value_name = "KIND", conflicts_with_all = ["yes", "dry_run", "output"])]
+    /// Write the same set-up as a template and change nothing: cloudformation
+    #[arg(
+        long,
+        value_name = "KIND",
+        hide_possible_values = true,
+        conflicts_with_all = ["yes", "dry_run", "output"]
+    )]
     pub(crate) emit: Option<Emit>,
     /// Print the IAM policy that the caller needs, to set up, look after, read and tear down, and
     /// call nothing
     #[arg(long, conflicts_with_all = ["emit", "yes", "dry_run", "output"])]
     pub(crate) print_permissions: bool,
+    #[command(flatten)]
+    pub(crate) resources: ResourceArgs,
+    #[command(flatten)]
+    pub(crate) records: RecordArgs,
+    #[command(flatten)]
+    pub(crate) log_group: LogGroupArgs,
     #[command(flatten)]
     pub(crate) report: ReportArgs,
     #[command(flatten)]
@@ -105,7 +110,6 @@ pub(crate) struct LogGroupArgs {
 /// The kinds of template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Emit {
-    /// AWS CloudFormation, in YAML
     Cloudformation,
 }
 

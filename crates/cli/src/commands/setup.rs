@@ -19,12 +19,10 @@ pub(crate) async fn run(args: SetupArgs) -> Result<(), Failure> {
     if let Some(Emit::Cloudformation) = args.emit {
         return emit_cloudformation(&args).await;
     }
-    let chosen_by_tag = !selections(&args.resources).is_empty();
     // Before AWS is asked: what is wrong with the command line alone.
-    let wish = (!chosen_by_tag).then(|| wish(&args, Vec::new()));
-    let wish = wish.transpose()?;
+    let checked = check(&args)?;
     let provisioner = Provisioner::new(&config(&args.aws).await?)?;
-    let wish = match wish {
+    let wish = match checked {
         Some(wish) => wish,
         None => wish_by_tag(&args, &provisioner).await?,
     };
@@ -63,17 +61,19 @@ fn doubtful_delivery(applied: &Applied) -> Option<String> {
 }
 
 async fn emit_cloudformation(args: &SetupArgs) -> Result<(), Failure> {
-    let wish = if selections(&args.resources).is_empty() {
-        wish(args, Vec::new())?
-    } else {
-        let provisioner = Provisioner::new(&config(&args.aws).await?)?;
-        wish_by_tag(args, &provisioner).await?
+    let wish = match check(args)? {
+        Some(wish) => wish,
+        None => {
+            let provisioner = Provisioner::new(&config(&args.aws).await?)?;
+            wish_by_tag(args, &provisioner).await?
+        }
     };
+    out(&wish.to_cloudformation()?)?;
     Notes::new(false).say(
         "note: deploy it with `aws cloudformation deploy --capabilities CAPABILITY_NAMED_IAM`; \
          `vpcflow teardown` leaves to CloudFormation what it makes",
     );
-    out(&wish.to_cloudformation()?)
+    Ok(())
 }
 
 fn permission_scope(args: &SetupArgs) -> PermissionScope {
@@ -96,15 +96,21 @@ fn selections(args: &ResourceArgs) -> Vec<(ResourceKind, &[TagFilter])> {
     selections
 }
 
-/// What has the tags is found out first. How many that are can change, so the
-/// log group's name cannot come from it.
-async fn wish_by_tag(args: &SetupArgs, provisioner: &Provisioner) -> Result<Wish, Failure> {
-    if args.log_group.log_group.is_none() {
-        return Err(
-            Failure::usage("resources are chosen by tag, but no log group is named")
-                .hint("name it with --log-group"),
-        );
+/// The wish, as far as AWS need not be asked for it: `None` if resources are
+/// chosen by tag. How many those are can change, so the log group's name cannot
+/// come from them.
+fn check(args: &SetupArgs) -> Result<Option<Wish>, Failure> {
+    if selections(&args.resources).is_empty() {
+        return wish(args, Vec::new()).map(Some);
     }
+    if args.log_group.log_group.is_none() {
+        let failure = Failure::usage("resources are chosen by tag, but no log group is named");
+        return Err(failure.hint("name it with --log-group"));
+    }
+    Ok(None)
+}
+
+async fn wish_by_tag(args: &SetupArgs, provisioner: &Provisioner) -> Result<Wish, Failure> {
     let mut tagged = Vec::new();
     for (kind, filters) in selections(&args.resources) {
         tagged.extend(provisioner.tagged(kind, filters).await?);

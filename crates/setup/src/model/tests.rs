@@ -41,7 +41,7 @@ enum Meddling {
     DeleteLogGroups,
     DetachPolicies,
     WidenPolicies,
-    ForgetNothing,
+    KeepForEver,
 }
 
 fn endings() -> impl Strategy<Value = Ending> {
@@ -102,7 +102,7 @@ fn actions() -> impl Strategy<Value = Action> {
             Meddling::DeleteLogGroups,
             Meddling::DetachPolicies,
             Meddling::WidenPolicies,
-            Meddling::ForgetNothing,
+            Meddling::KeepForEver,
         ])
         .prop_map(Action::Meddle),
     ]
@@ -196,7 +196,7 @@ impl World {
                     }
                 }
             }
-            Meddling::ForgetNothing => {
+            Meddling::KeepForEver => {
                 for group in self.log_groups.iter_mut().filter(|it| it.tags.is_managed()) {
                     group.retention_days = None;
                 }

@@ -54,7 +54,7 @@ pub enum WishError {
         seconds: String,
     },
     /// Fields that a flow log cannot have.
-    #[error("`{text}` cannot be the fields: {reason}")]
+    #[error("{reason}")]
     Fields {
         /// The fields as given.
         text: String,

@@ -162,13 +162,7 @@ fn progress_is_told_as_json() {
     let mut records = Records::default();
     logs.put(GROUP, "eni-0a-all", records.make(now_ms() - MINUTE_MS, 30));
     let mut command = tail(&logs);
-    command.args([
-        "--progress",
-        "json",
-        "--quiet",
-        "--max-calls-per-second",
-        "7",
-    ]);
+    command.args(["--progress", "json", "--quiet"]);
     let mut running = Running::start(&mut command);
     running.wait_for_lines(30);
     running.signal("INT");

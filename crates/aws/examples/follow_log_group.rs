@@ -6,6 +6,8 @@
 //! - `lag SECONDS`: a live group of 1,000 interfaces is followed for that long.
 //!   How long after it is visible a record is handed on.
 
+#![expect(clippy::print_stdout, reason = "a benchmark tells its figures")]
+
 use std::error::Error;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};

@@ -177,3 +177,23 @@ fn progress_is_told_as_json() {
     // One more was made to see that the group is there.
     assert!(source["calls"]["calls"].as_u64().unwrap() < logs.calls("FilterLogEvents"));
 }
+
+/// On a terminal a line is redrawn in place, and gone in the end; on a pipe there
+/// is none unless it is asked for.
+#[test]
+fn progress_is_told_in_a_line() {
+    let logs = Logs::start(FakeLogs::builder());
+    let mut records = Records::default();
+    logs.put(GROUP, "eni-0a-all", records.make(now_ms() - MINUTE_MS, 30));
+    let mut running = Running::start(tail(&logs).args(["--progress", "line"]));
+    running.wait_for_lines(30);
+    running.wait_for_error("1 stream · ");
+    running.wait_for_error("/1000 calls/s · 0 rejects\x1b[K\r");
+    running.signal("INT");
+    let outcome = running.finish().success();
+    let (_, last) = outcome.stderr.rsplit_once('\r').unwrap();
+    assert!(last.starts_with("\x1b[K30 records, 0 rejects, "), "{last}");
+
+    let outcome = Outcome::of(tail(&logs).args(["--for", "1s"])).success();
+    assert!(!outcome.stderr.contains('\r'), "{}", outcome.stderr);
+}

@@ -168,12 +168,21 @@ async fn pass(interfaces: u64, minutes: i64) -> Outcome<()> {
     let (calls, fewest) = (state.progress().pages, traffic.fewest_pages());
     println!(
         "{interfaces} interfaces, {} records: {calls} calls, {:.3} of the fewest ({fewest}); \
-         {:.0} records a second",
+         {:.0} records a second; {} MB at the most so far",
         count.records,
         calls as f64 / fewest as f64,
         count.records as f64 / seconds,
+        peak_mb()?,
     );
     Ok(())
+}
+
+/// The most memory that this process has had.
+fn peak_mb() -> Outcome<u64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = peak.ok_or("no peak")?.trim().trim_end_matches(" kB");
+    Ok(kilobytes.parse::<u64>()? / 1_000)
 }
 
 async fn lag(span: Duration) -> Outcome<()> {

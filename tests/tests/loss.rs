@@ -162,13 +162,7 @@ fn progress_is_told_as_json() {
     let mut records = Records::default();
     logs.put(GROUP, "eni-0a-all", records.make(now_ms() - MINUTE_MS, 30));
     let mut command = tail(&logs);
-    command.args([
-        "--progress",
-        "json",
-        "--quiet",
-        "--max-calls-per-second",
-        "7",
-    ]);
+    command.args(["--progress", "json", "--quiet"]);
     let mut running = Running::start(&mut command);
     running.wait_for_lines(30);
     running.signal("INT");
@@ -182,4 +176,24 @@ fn progress_is_told_as_json() {
     assert_eq!(source["calls"]["limit"], 1000.0);
     // One more was made to see that the group is there.
     assert!(source["calls"]["calls"].as_u64().unwrap() < logs.calls("FilterLogEvents"));
+}
+
+/// On a terminal a line is redrawn in place, and gone in the end; on a pipe there
+/// is none unless it is asked for.
+#[test]
+fn progress_is_told_in_a_line() {
+    let logs = Logs::start(FakeLogs::builder());
+    let mut records = Records::default();
+    logs.put(GROUP, "eni-0a-all", records.make(now_ms() - MINUTE_MS, 30));
+    let mut running = Running::start(tail(&logs).args(["--progress", "line"]));
+    running.wait_for_lines(30);
+    running.wait_for_error("1 stream · ");
+    running.wait_for_error("/1000 calls/s · 0 rejects\x1b[K\r");
+    running.signal("INT");
+    let outcome = running.finish().success();
+    let (_, last) = outcome.stderr.rsplit_once('\r').unwrap();
+    assert!(last.starts_with("\x1b[K30 records, 0 rejects, "), "{last}");
+
+    let outcome = Outcome::of(tail(&logs).args(["--for", "1s"])).success();
+    assert!(!outcome.stderr.contains('\r'), "{}", outcome.stderr);
 }

@@ -6,6 +6,8 @@
 //! - `lag SECONDS`: a live group of 1,000 interfaces is followed for that long.
 //!   How long after it is visible a record is handed on.
 
+#![expect(clippy::print_stdout, reason = "a benchmark tells its figures")]
+
 use std::error::Error;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -166,12 +168,21 @@ async fn pass(interfaces: u64, minutes: i64) -> Outcome<()> {
     let (calls, fewest) = (state.progress().pages, traffic.fewest_pages());
     println!(
         "{interfaces} interfaces, {} records: {calls} calls, {:.3} of the fewest ({fewest}); \
-         {:.0} records a second",
+         {:.0} records a second; {} MB at the most so far",
         count.records,
         calls as f64 / fewest as f64,
         count.records as f64 / seconds,
+        peak_mb()?,
     );
     Ok(())
+}
+
+/// The most memory that this process has had.
+fn peak_mb() -> Outcome<u64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = peak.ok_or("no peak")?.trim().trim_end_matches(" kB");
+    Ok(kilobytes.parse::<u64>()? / 1_000)
 }
 
 async fn lag(span: Duration) -> Outcome<()> {

@@ -62,7 +62,9 @@ impl Follow {
             Reached::Unknown => return,
         };
         let all_came = matches!(sweep.kind, ReadKind::History | ReadKind::Audit);
-        if !all_came || span_ms < BUCKET_MS || (more && self.density.is_some()) {
+        // In the middle of a sweep only what is not known at all, or wrong.
+        let early = more && self.density.is_some() && sweep.pages < MAX_PAGES;
+        if !all_came || span_ms < BUCKET_MS || early {
             return;
         }
         let density = sweep.events as f64 / span_ms as f64;

@@ -17,6 +17,9 @@ const WORTH_PAGES: f64 = 8.0;
 const UNKNOWN_SPAN_MS: i64 = 60 * 60_000;
 /// Event time that one reading spans at most.
 const MAX_SPAN_MS: i64 = 24 * 60 * 60_000;
+/// Event time that one reading spans at most while none had an event: nobody
+/// knows how long ago the group was made.
+const EMPTY_SPAN_MS: i64 = 30 * MAX_SPAN_MS;
 /// How old the newest event time is at most until it is known how late events
 /// usually come: twice what AWS calls typical
 /// (<https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-basics.html>).
@@ -131,8 +134,13 @@ impl Follow {
         let span_ms = match self.density {
             None => UNKNOWN_SPAN_MS,
             Some(density) => {
-                let span_ms = PLANNED_PAGES * self.page_events / density.max(1e-9);
-                floor(span_ms.min(MAX_SPAN_MS as f64) as i64).max(BUCKET_MS)
+                let most_ms = if density > 0.0 {
+                    MAX_SPAN_MS
+                } else {
+                    EMPTY_SPAN_MS
+                };
+                let span_ms = PLANNED_PAGES * self.page_events / density;
+                floor(span_ms.min(most_ms as f64) as i64).max(BUCKET_MS)
             }
         };
         for (range, ()) in self.unread.iter() {

@@ -168,6 +168,7 @@ impl Follow {
     /// of them as few times as can be; then the step is [`Step::Done`]. Late
     /// events are not waited for.
     pub fn once(since_ms: i64, until_ms: i64) -> Follow {
+        let since_ms = since_ms.max(0);
         let mut follow = Follow::new(FollowOptions {
             since_ms,
             poll: std::time::Duration::ZERO,
@@ -193,7 +194,8 @@ impl Follow {
         checkpoint: &GroupCheckpoint,
         committed: impl IntoIterator<Item = (S, I)>,
     ) -> Follow {
-        let asked_ms = floor(options.since_ms);
+        // The service knows no time before 1970.
+        let asked_ms = floor(options.since_ms.max(0));
         let noted_ms = checkpoint.since_ms();
         let since_ms = noted_ms.map_or(asked_ms, |noted_ms| noted_ms.min(asked_ms));
         let mut delta = GroupDelta::default();

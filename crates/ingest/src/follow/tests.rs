@@ -1,6 +1,7 @@
 //! The state machine against a model of a log group.
 
 mod cost;
+mod driver;
 mod model;
 mod steps;
 mod world;

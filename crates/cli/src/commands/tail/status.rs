@@ -64,7 +64,7 @@ impl StatusLine {
     /// not flicker, and no longer than the terminal is wide.
     fn draw(&self, text: &str) {
         let width = terminal_size::terminal_size_of(io::stderr());
-        let width = width.map_or(80, |(width, _)| usize::from(width.0));
+        let width = width.map_or(usize::MAX, |(width, _)| usize::from(width.0));
         let text: String = text.chars().take(width.saturating_sub(1)).collect();
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         *shown = io::stderr()
@@ -289,7 +289,10 @@ fn group_parts(progress: &Progress, now_ms: i64) -> Vec<String> {
     if progress.backlog_ms > 60_000 {
         parts.push(format!("{} to catch up with", span(progress.backlog_ms)));
     }
-    let mut interfaces = format!("{} streams", grouped(progress.streams as u64));
+    let mut interfaces = match progress.streams {
+        1 => "1 stream".to_owned(),
+        streams => format!("{} streams", grouped(streams as u64)),
+    };
     if progress.late_streams > 0 {
         interfaces += &format!(", {} late", progress.late_streams);
     }

@@ -103,6 +103,23 @@ fn one_pass_makes_few_more_calls_than_the_fewest() {
     }
 }
 
+/// Somebody asks for all since 1970, and the group has an hour.
+#[test]
+fn a_long_time_without_events_takes_few_calls() {
+    let mut world = World::new(PAGE_EVENTS);
+    let years_ms = 56 * 365 * 24 * HOUR_MS;
+    for number in 0..10_000 {
+        world.add("eni-1-all", years_ms + number * HOUR_MS / 10_000, 0);
+    }
+    let mut state = Follow::once(-1, years_ms + HOUR_MS);
+    let Followed {
+        calls, progress, ..
+    } = follow(&mut state, &world, years_ms + 2 * HOUR_MS, i64::MAX);
+    assert_eq!(progress.events, 10_000);
+    let most = fewest(&world) * 12 / 10 + years_ms as u64 / (30 * 24 * HOUR_MS) as u64 + 20;
+    assert!(calls <= most, "{calls} calls, {most} at the most");
+}
+
 #[test]
 fn steady_following_reads_each_event_a_few_times() {
     for (interfaces, hours) in [(10, 6), (1_000, 5), (10_000, 4)] {

@@ -67,6 +67,7 @@ impl Server {
             profile: None,
             region: Some("us-east-1".to_owned()),
             endpoint_url: Some(url.trim().to_owned()),
+            ..SdkOptions::default()
         })
         .await?;
         Ok(Server { child, config })

@@ -63,7 +63,7 @@ impl Head {
 /// compressed file that is still being written may have fewer than it will.
 pub(super) fn first_bytes(file: &InputFile) -> Result<Vec<u8>, InputError> {
     let mut text = Vec::new();
-    let mut reader = file.open()?.take(HEAD_BYTES as u64);
+    let mut reader = file.open()?.into_reader().take(HEAD_BYTES as u64);
     match reader.read_to_end(&mut text) {
         Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => Err(file.error(error)),
         _ => Ok(text),

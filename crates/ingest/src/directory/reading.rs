@@ -97,10 +97,10 @@ impl Reading {
             sought.map_err(|error| self.file.error(error))?;
             return Ok(Box::new(file));
         }
-        let mut input = self.file.open()?;
+        let mut input = self.file.open()?.into_reader();
         io::copy(&mut input.by_ref().take(offset), &mut io::sink())
             .map_err(|error| self.file.error(error))?;
-        Ok(input)
+        Ok(Box::new(input))
     }
 
     /// Brings the head up to date, as long as it is not whole.

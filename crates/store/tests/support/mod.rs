@@ -56,6 +56,7 @@ pub(crate) fn rows(source: &SourceId, from: u64, to: u64) -> RecordBatch {
         Field::new("bytes", DataType::Int64, true),
         Field::new("start", time, true),
         text("log_group"),
+        text("log_stream"),
         text("event_id"),
     ]);
     let start = |n: u64| {
@@ -64,6 +65,7 @@ pub(crate) fn rows(source: &SourceId, from: u64, to: u64) -> RecordBatch {
     };
     let interfaces = numbers().map(|n| Some(format!("eni-{}", n % 7)));
     let ids = numbers().map(|n| Some(format!("{n:020}")));
+    let streams = numbers().map(|n| Some(format!("eni-{}-all", n % 7)));
     let groups = numbers().map(|_| Some(source.as_str()));
     RecordBatch::try_new(
         Arc::new(schema),
@@ -74,6 +76,7 @@ pub(crate) fn rows(source: &SourceId, from: u64, to: u64) -> RecordBatch {
                 TimestampMicrosecondArray::from_iter(numbers().map(start)).with_timezone("UTC"),
             ),
             Arc::new(StringViewArray::from_iter(groups)),
+            Arc::new(StringViewArray::from_iter(streams)),
             Arc::new(StringViewArray::from_iter(ids)),
         ],
     )

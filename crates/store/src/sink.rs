@@ -1,9 +1,6 @@
 //! Sources that write to one store: what they hand over becomes durable together
 //! with where they stand.
 
-#[cfg(test)]
-mod tests;
-
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;

@@ -1,5 +1,6 @@
 //! Columns under construction, one an output column.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int32Array, Int64Array, TimestampMicrosecondArray};
@@ -8,62 +9,66 @@ use arrow_schema::ArrowError;
 
 use crate::field::FieldType;
 use crate::grammar::Value;
+use crate::memory::{Section, Slab};
+use crate::nulls::Nulls;
 use crate::simd::{self, Block, NullWords, Place};
-use crate::validity::Validity;
 
 /// Text of more bytes than this stays in the batch's text; shorter text is
 /// inside the view itself.
 pub(crate) const INLINE_BYTES: usize = 12;
 
-#[derive(Debug)]
-enum Values {
-    Int32(Vec<i32>),
-    Int64(Vec<i64>),
-    Timestamp(Vec<i64>),
-    Text(Vec<u128>),
+/// Room for so many rows of a type, in bytes. Blocks are filled in whole
+/// groups, the last of which may go past the last row.
+pub(crate) fn column_bytes(field_type: FieldType, rows: usize) -> usize {
+    (rows + simd::GROUP_ROWS) * width(field_type)
 }
 
-impl Values {
-    fn new(field_type: FieldType, rows: usize) -> Values {
-        // A block is filled in whole groups, the last of which may go past the
-        // last row.
-        let rows = rows + simd::GROUP_ROWS;
-        match field_type {
-            FieldType::Int32 => Values::Int32(Vec::with_capacity(rows)),
-            FieldType::Int64 => Values::Int64(Vec::with_capacity(rows)),
-            FieldType::Timestamp => Values::Timestamp(Vec::with_capacity(rows)),
-            FieldType::Address | FieldType::Text => Values::Text(Vec::with_capacity(rows)),
-        }
-    }
-
-    fn resize(&mut self, rows: usize) {
-        match self {
-            Values::Int32(values) => values.resize(rows, 0),
-            Values::Int64(values) | Values::Timestamp(values) => values.resize(rows, 0),
-            Values::Text(views) => views.resize(rows, 0),
-        }
+fn width(field_type: FieldType) -> usize {
+    match field_type {
+        FieldType::Int32 => size_of::<i32>(),
+        FieldType::Int64 | FieldType::Timestamp => size_of::<i64>(),
+        FieldType::Address | FieldType::Text => size_of::<u128>(),
     }
 }
 
-/// A column that grows by a value a row, or by a block of rows, and can take
-/// back rows that turn out to be refused.
+/// A column that grows by a value a row, or by a block of rows. The values are
+/// in the slab of its batch, and the batch counts the rows: what is written at
+/// a row that does not come to be is written over.
 #[derive(Debug)]
 pub(crate) struct ColumnBuilder {
     field_type: FieldType,
-    values: Values,
-    validity: Validity,
+    section: Section,
+    nulls: Nulls,
     /// Some view points into the batch's text.
     long: bool,
+    /// Up to which row there are values; the rest is to be NULL.
+    rows: usize,
 }
 
 impl ColumnBuilder {
-    pub(crate) fn new(field_type: FieldType, rows: usize) -> ColumnBuilder {
+    pub(crate) fn new(field_type: FieldType, section: Section) -> ColumnBuilder {
         ColumnBuilder {
             field_type,
-            values: Values::new(field_type, rows),
-            validity: Validity::with_capacity(rows),
+            section,
+            nulls: Nulls::default(),
             long: false,
+            rows: 0,
         }
+    }
+
+    pub(crate) fn field_type(&self) -> FieldType {
+        self.field_type
+    }
+
+    /// Copies the values to a place in another slab.
+    pub(crate) fn copy_values(&self, from: &mut Slab, to: &mut Slab, section: Section) {
+        let from = from.column::<i32>(self.section);
+        to.column(section)[..from.len()].copy_from_slice(from);
+    }
+
+    /// From now on the values are there.
+    pub(crate) fn move_to(&mut self, section: Section) {
+        self.section = section;
     }
 
     /// Whether values of this type go into the column.
@@ -71,47 +76,70 @@ impl ColumnBuilder {
         self.field_type.data_type() == field_type.data_type()
     }
 
-    /// Appends a value of the column's type, or NULL. Text starts at `offset`
-    /// of the batch's own text.
-    #[inline]
-    pub(crate) fn append(&mut self, value: Value<'_>, offset: u32) {
-        let valid = value != Value::Null;
-        match (&mut self.values, value) {
-            (Values::Int32(values), Value::Int32(value)) => values.push(value),
-            (Values::Int64(values), Value::Int64(value))
-            | (Values::Timestamp(values), Value::Timestamp(value)) => values.push(value),
-            (Values::Text(views), Value::Text(text)) => {
+    /// Sets the value of a row, of the column's type, or NULL. Text starts at
+    /// `offset` of the batch's own text.
+    #[inline(always)]
+    pub(crate) fn set(&mut self, slab: &mut Slab, row: usize, value: Value<'_>, offset: u32) {
+        self.rows = row + 1;
+        match value {
+            Value::Int32(value) => slab.column(self.section)[row] = value,
+            Value::Int64(value) | Value::Timestamp(value) => {
+                slab.column(self.section)[row] = value;
+            }
+            Value::Text(text) => {
                 self.long |= text.len() > INLINE_BYTES;
-                views.push(view(text.as_bytes(), 0, offset));
+                slab.column(self.section)[row] = view(text.as_bytes(), 0, offset);
             }
-            (values, _) => {
-                debug_assert!(!valid, "{value:?} for a column of {values:?}");
-                values.resize(self.validity.len() + 1);
-            }
+            Value::Null => self.set_nulls(slab, row..row + 1),
         }
-        self.validity.append(valid);
     }
 
-    /// Appends the values of a field for every row of a block. `false`: one of
-    /// them is no value of the column's type, and the block is to be dropped.
+    fn set_nulls(&mut self, slab: &mut Slab, rows: Range<usize>) {
+        self.nulls.set_range(rows.clone());
+        match self.field_type {
+            FieldType::Int32 => slab.column::<i32>(self.section)[rows].fill(0),
+            FieldType::Int64 | FieldType::Timestamp => {
+                slab.column::<i64>(self.section)[rows].fill(0);
+            }
+            FieldType::Address | FieldType::Text => {
+                slab.column::<u128>(self.section)[rows].fill(0);
+            }
+        }
+    }
+
+    /// Sets the values of a field for every row of a block, from row `start`
+    /// on. `false`: one of them is no value of the column's type, and the block
+    /// is to be dropped.
     #[inline]
-    pub(crate) fn append_block(&mut self, block: &Block<'_>, field: usize, place: Place) -> bool {
-        let start = self.validity.len();
+    pub(crate) fn set_block(
+        &mut self,
+        slab: &mut Slab,
+        start: usize,
+        block: &Block<'_>,
+        field: usize,
+        place: Place,
+    ) -> bool {
         let rows = block.rows();
         let mut nulls = NullWords::default();
-        self.values
-            .resize(start + rows.next_multiple_of(simd::GROUP_ROWS));
-        let fits = match &mut self.values {
-            Values::Int32(out) => block.int32(field, &mut out[start..], &mut nulls),
-            Values::Int64(out) => block.int64(field, &mut out[start..], &mut nulls),
-            Values::Timestamp(out) => block.timestamps(field, &mut out[start..], &mut nulls),
-            Values::Text(out) => {
-                self.long |= block.views(field, place, &mut out[start..], &mut nulls);
+        let range = start..start + rows.next_multiple_of(simd::GROUP_ROWS);
+        let fits = match self.field_type {
+            FieldType::Int32 => {
+                block.int32(field, &mut slab.column(self.section)[range], &mut nulls)
+            }
+            FieldType::Int64 => {
+                block.int64(field, &mut slab.column(self.section)[range], &mut nulls)
+            }
+            FieldType::Timestamp => {
+                block.timestamps(field, &mut slab.column(self.section)[range], &mut nulls)
+            }
+            FieldType::Address | FieldType::Text => {
+                let views = &mut slab.column(self.section)[range];
+                self.long |= block.views(field, place, views, &mut nulls);
                 true
             }
         };
-        self.values.resize(start + rows);
-        self.validity.append_block(&nulls, rows);
+        self.nulls.set_block(start, &nulls, rows);
+        self.rows = start + rows;
         fits
     }
 
@@ -120,41 +148,43 @@ impl ColumnBuilder {
         self.long
     }
 
-    /// Drops what was appended for rows from `rows` on.
+    /// Drops what was set for rows from `rows` on.
     pub(crate) fn truncate(&mut self, rows: usize) {
-        if self.validity.len() > rows {
-            self.values.resize(rows);
-            self.validity.truncate(rows);
+        if self.rows > rows {
+            self.rows = rows;
+            self.nulls.truncate(rows);
         }
     }
 
     /// Fills up with NULL to `rows`.
-    pub(crate) fn pad_to(&mut self, rows: usize) {
-        let missing = rows - self.validity.len();
-        self.values.resize(rows);
-        self.validity.append_nulls(missing);
+    pub(crate) fn pad_to(&mut self, slab: &mut Slab, rows: usize) {
+        if self.rows < rows {
+            self.set_nulls(slab, self.rows..rows);
+            self.rows = rows;
+        }
     }
 
-    /// The finished column, with text in `buffers`; the builder is empty
-    /// again, for `rows` more.
+    /// The finished column, with text in `buffers`; the builder is empty again.
     pub(crate) fn finish(
         &mut self,
-        buffers: &[Buffer],
+        slab: &Arc<Slab>,
         rows: usize,
+        buffers: &[Buffer],
     ) -> Result<ArrayRef, ArrowError> {
-        let nulls = self.validity.finish(rows);
+        let nulls = self.nulls.finish(rows);
         let long = std::mem::take(&mut self.long);
-        let values = std::mem::replace(&mut self.values, Values::new(self.field_type, rows));
-        Ok(match values {
-            Values::Int32(values) => Arc::new(Int32Array::try_new(values.into(), nulls)?),
-            Values::Int64(values) => Arc::new(Int64Array::try_new(values.into(), nulls)?),
-            Values::Timestamp(values) => {
+        self.rows = 0;
+        let values = slab.lend(self.section, rows * width(self.field_type));
+        Ok(match self.field_type {
+            FieldType::Int32 => Arc::new(Int32Array::try_new(values.into(), nulls)?),
+            FieldType::Int64 => Arc::new(Int64Array::try_new(values.into(), nulls)?),
+            FieldType::Timestamp => {
                 let times = TimestampMicrosecondArray::try_new(values.into(), nulls)?;
                 Arc::new(times.with_timezone("UTC"))
             }
-            Values::Text(views) => {
+            FieldType::Address | FieldType::Text => {
                 let buffers = if long { buffers } else { &[] };
-                Arc::new(simd::views::string_views(views, buffers, nulls))
+                Arc::new(simd::views::string_views(values.into(), buffers, nulls))
             }
         })
     }

@@ -44,13 +44,14 @@ mod decoder;
 mod field;
 mod format;
 mod grammar;
+mod memory;
+mod nulls;
 mod number;
 mod policy;
 mod reason;
 mod reject;
 mod schema;
 mod simd;
-mod validity;
 
 pub use decoder::{BATCH_ROWS, DecodeCounts, DecodeOptions, Decoder, MAX_LINE_BYTES};
 pub use field::{Field, FieldType};

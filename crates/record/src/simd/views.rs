@@ -15,11 +15,10 @@ use arrow_buffer::{Buffer, NullBuffer, ScalarBuffer};
 /// `make_view`, of text that is UTF-8, with offsets of that text in `buffers`;
 /// in debug builds all of it is checked again.
 pub(crate) fn string_views(
-    views: Vec<u128>,
+    views: ScalarBuffer<u128>,
     buffers: &[Buffer],
     nulls: Option<NullBuffer>,
 ) -> StringViewArray {
-    let views = ScalarBuffer::from(views);
     if cfg!(debug_assertions) {
         return StringViewArray::try_new(views, buffers.to_vec(), nulls)
             .expect("the views point to UTF-8 in their buffers");

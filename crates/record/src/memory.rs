@@ -44,6 +44,7 @@ mod private {
 struct Region {
     words: NonNull<u128>,
     len: usize,
+    mapped: bool,
 }
 
 // SAFETY: a region is owned memory without anything of a thread in it; that it
@@ -54,41 +55,67 @@ unsafe impl Sync for Region {}
 
 impl Region {
     fn new(bytes: usize) -> Region {
-        let words = vec![0_u128; bytes.div_ceil(size_of::<u128>())].into_boxed_slice();
-        let len = words.len();
-        let words = NonNull::from(Box::leak(words)).cast();
-        let region = Region { words, len };
-        region.prefer_huge_pages();
-        region
+        let len = bytes.div_ceil(size_of::<u128>());
+        if let Some(words) = map_huge_pages(len * size_of::<u128>()) {
+            let (words, mapped) = (words.cast(), true);
+            return Region { words, len, mapped };
+        }
+        let words = vec![0_u128; len].into_boxed_slice();
+        Region {
+            words: NonNull::from(Box::leak(words)).cast(),
+            len,
+            mapped: false,
+        }
     }
 
-    /// Asks for huge pages where some fit. It is advice: a failure is no harm.
-    fn prefer_huge_pages(&self) {
-        #[cfg(target_os = "linux")]
-        {
-            const HUGE_PAGE: usize = 2 << 20;
-            const PAGE: usize = 4096;
-            let bytes = self.len * size_of::<u128>();
-            let skipped = self.words.addr().get().next_multiple_of(PAGE) - self.words.addr().get();
-            if bytes >= 2 * HUGE_PAGE {
-                let whole_pages = (bytes - skipped) / PAGE * PAGE;
-                // SAFETY: the range is within the region, and the advice does
-                // not change what is in it.
-                unsafe {
-                    let start = self.words.as_ptr().byte_add(skipped);
-                    libc::madvise(start.cast(), whole_pages, libc::MADV_HUGEPAGE);
-                }
-            }
-        }
+    fn bytes(&self) -> usize {
+        self.len * size_of::<u128>()
     }
 }
 
 impl Drop for Region {
     fn drop(&mut self) {
+        #[cfg(target_os = "linux")]
+        if self.mapped {
+            // SAFETY: this is what `map_huge_pages` mapped, and nothing refers
+            // to it any more.
+            unsafe { libc::munmap(self.words.as_ptr().cast(), self.bytes()) };
+            return;
+        }
         let words = NonNull::slice_from_raw_parts(self.words, self.len);
         // SAFETY: this is the boxed slice that `Region::new` leaked.
         drop(unsafe { Box::from_raw(words.as_ptr()) });
     }
+}
+
+/// Zeroed memory that the system backs with huge pages if it can; `None` for
+/// less than some of them, or where that is not possible.
+///
+/// Straight from the system, since allocators zero memory that they have had
+/// before, and do not ask for huge pages.
+#[cfg(target_os = "linux")]
+fn map_huge_pages(bytes: usize) -> Option<NonNull<u8>> {
+    const HUGE_PAGE: usize = 2 << 20;
+    if bytes < 2 * HUGE_PAGE {
+        return None;
+    }
+    let access = libc::PROT_READ | libc::PROT_WRITE;
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+    // SAFETY: a new mapping of the system's choice touches no other memory, and
+    // the advice, which may fail, does not change what is in it.
+    unsafe {
+        let start = libc::mmap(std::ptr::null_mut(), bytes, access, flags, -1, 0);
+        if start == libc::MAP_FAILED {
+            return None;
+        }
+        libc::madvise(start, bytes, libc::MADV_HUGEPAGE);
+        NonNull::new(start.cast())
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn map_huge_pages(_: usize) -> Option<NonNull<u8>> {
+    None
 }
 
 /// A part of a region that nothing else refers to, except buffers that hold
@@ -217,9 +244,8 @@ impl Slabs {
                 let bytes = self.slab_bytes * self.slabs_ahead + ALIGNMENT;
                 let region = Arc::new(Region::new(bytes));
                 self.next = region.words.addr().get().wrapping_neg() % ALIGNMENT;
-                if bytes + bytes <= REGION_BYTES {
-                    self.slabs_ahead *= 2;
-                }
+                let largest = (REGION_BYTES / self.slab_bytes.max(1)).max(1);
+                self.slabs_ahead = (self.slabs_ahead * 4).min(largest);
                 self.region = Some(Arc::clone(&region));
                 region
             }

@@ -31,6 +31,26 @@ fn classify(chunk: &[u8; CHUNK_BYTES]) -> Masks {
     masks
 }
 
+/// From lines of `values` places each to columns, each `column_rows` apart.
+pub(super) fn transpose(
+    lines: &[u32],
+    values: usize,
+    rows: usize,
+    columns: &mut [u32],
+    column_rows: usize,
+) {
+    let lines = lines.chunks_exact(values).take(rows);
+    for (value, column) in columns
+        .chunks_exact_mut(column_rows)
+        .take(values)
+        .enumerate()
+    {
+        for (place, line) in column.iter_mut().zip(lines.clone()) {
+            *place = line[value];
+        }
+    }
+}
+
 pub(super) fn int32(
     block: &Block<'_>,
     value: usize,

@@ -49,7 +49,7 @@ pub(super) fn scan_with(
     text: &[u8],
     places: &mut [u32],
     wanted: usize,
-    classify: impl Fn(&[u8; CHUNK_BYTES]) -> Masks,
+    mut classify: impl FnMut(&[u8; CHUNK_BYTES]) -> Masks,
     write: impl Fn(u64, u32, &mut [u32]),
 ) -> Scan {
     let mut scan = Scan::default();

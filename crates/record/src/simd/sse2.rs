@@ -8,10 +8,11 @@
 use std::arch::x86_64::{
     __m128i, _MM_HINT_T0, _mm_and_si128, _mm_cmpeq_epi8, _mm_cvtsi128_si64, _mm_loadu_si128,
     _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_prefetch, _mm_set_epi64x, _mm_set1_epi8,
-    _mm_slli_si128, _mm_storeu_si128, _mm_xor_si128,
+    _mm_slli_epi16, _mm_slli_si128, _mm_storeu_si128, _mm_xor_si128,
 };
 
-use super::block::{Block, NullWords, Place};
+use super::block::{BLOCK_ROWS, Block, NullWords, Place};
+use super::ipv4::Characters;
 use super::separators::{CHUNK_BYTES, Masks, Scan, scan_with, write_bits};
 use crate::column::INLINE_BYTES;
 
@@ -125,4 +126,35 @@ fn views_sse2(
         }
     }
     longest as usize > INLINE_BYTES
+}
+
+/// For each row of a field, 0 if it is an IPv4 address.
+pub(super) fn ipv4_violations(block: &Block<'_>, value: usize) -> [u16; BLOCK_ROWS] {
+    // SAFETY: every x86-64 CPU has SSE2.
+    unsafe { ipv4_violations_sse2(block, value) }
+}
+
+#[target_feature(enable = "sse2")]
+fn ipv4_violations_sse2(block: &Block<'_>, value: usize) -> [u16; BLOCK_ROWS] {
+    let text = block.text().as_ptr();
+    let (starts, after) = (block.starts(value), block.after(value));
+    let mut characters = Characters::new();
+    for (row, (start, after)) in starts.iter().zip(after).enumerate().take(BLOCK_ROWS) {
+        // SAFETY: from the start of each value of a block on, `READ_AHEAD`
+        // bytes can be read.
+        let bytes = unsafe { _mm_loadu_si128(text.add(*start as usize).cast()) };
+        let values = _mm_xor_si128(bytes, _mm_set1_epi8(b'0' as i8));
+        let dots = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'.' as i8));
+        let digits = _mm_cmpeq_epi8(_mm_min_epu8(values, _mm_set1_epi8(9)), values);
+        let bits = |bytes| _mm_movemask_epi8(bytes) as u16;
+        characters.dots[row] = bits(dots);
+        characters.digits[row] = bits(digits);
+        // A bit of each byte comes to be its highest.
+        characters.values[0][row] = bits(_mm_slli_epi16::<7>(values));
+        characters.values[1][row] = bits(_mm_slli_epi16::<6>(values));
+        characters.values[2][row] = bits(_mm_slli_epi16::<5>(values));
+        characters.values[3][row] = bits(_mm_slli_epi16::<4>(values));
+        characters.ends[row] = 1_u64.wrapping_shl((after - start - 1).min(63)) as u16;
+    }
+    characters.violations(starts.len())
 }

@@ -55,11 +55,14 @@ unsafe impl Sync for Region {}
 
 impl Region {
     fn new(bytes: usize) -> Region {
-        let len = bytes.div_ceil(size_of::<u128>());
-        if let Some(words) = map_huge_pages(len * size_of::<u128>()) {
-            let (words, mapped) = (words.cast(), true);
-            return Region { words, len, mapped };
+        if let Some(memory) = map_huge_pages(bytes) {
+            return Region {
+                words: memory.cast(),
+                len: memory.len() / size_of::<u128>(),
+                mapped: true,
+            };
         }
+        let len = bytes.div_ceil(size_of::<u128>());
         let words = vec![0_u128; len].into_boxed_slice();
         Region {
             words: NonNull::from(Box::leak(words)).cast(),
@@ -94,11 +97,13 @@ impl Drop for Region {
 /// Straight from the system, since allocators zero memory that they have had
 /// before, and do not ask for huge pages.
 #[cfg(target_os = "linux")]
-fn map_huge_pages(bytes: usize) -> Option<NonNull<u8>> {
+fn map_huge_pages(bytes: usize) -> Option<NonNull<[u8]>> {
     const HUGE_PAGE: usize = 2 << 20;
     if bytes < 2 * HUGE_PAGE {
         return None;
     }
+    // Only whole huge pages are placed at a multiple of one.
+    let bytes = bytes.next_multiple_of(HUGE_PAGE);
     let access = libc::PROT_READ | libc::PROT_WRITE;
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
     // SAFETY: a new mapping of the system's choice touches no other memory, and
@@ -109,12 +114,12 @@ fn map_huge_pages(bytes: usize) -> Option<NonNull<u8>> {
             return None;
         }
         libc::madvise(start, bytes, libc::MADV_HUGEPAGE);
-        NonNull::new(start.cast())
+        NonNull::new(start.cast()).map(|start| NonNull::slice_from_raw_parts(start, bytes))
     }
 }
 
 #[cfg(not(target_os = "linux"))]
-fn map_huge_pages(_: usize) -> Option<NonNull<u8>> {
+fn map_huge_pages(_: usize) -> Option<NonNull<[u8]>> {
     None
 }
 
@@ -196,9 +201,6 @@ pub(crate) struct Slabs {
     region: Option<Arc<Region>>,
     /// Where the next slab of the region starts.
     next: usize,
-    /// Slabs of the next region: each is larger than the one before, so that
-    /// who reads little takes little.
-    slabs_ahead: usize,
     lent: VecDeque<Arc<Slab>>,
 }
 
@@ -210,7 +212,6 @@ impl Slabs {
             slab_bytes: end.next_multiple_of(ALIGNMENT),
             region: None,
             next: 0,
-            slabs_ahead: 1,
             lent: VecDeque::new(),
         }
     }
@@ -241,11 +242,13 @@ impl Slabs {
         let region = match self.region.as_ref().filter(fits) {
             Some(region) => Arc::clone(region),
             None => {
-                let bytes = self.slab_bytes * self.slabs_ahead + ALIGNMENT;
-                let region = Arc::new(Region::new(bytes));
+                // Who reads only one batch, or drops each, takes one slab.
+                let slabs = match self.region {
+                    None => 1,
+                    Some(_) => (REGION_BYTES / self.slab_bytes.max(1)).max(1),
+                };
+                let region = Arc::new(Region::new(self.slab_bytes * slabs + ALIGNMENT));
                 self.next = region.words.addr().get().wrapping_neg() % ALIGNMENT;
-                let largest = (REGION_BYTES / self.slab_bytes.max(1)).max(1);
-                self.slabs_ahead = (self.slabs_ahead * 4).min(largest);
                 self.region = Some(Arc::clone(&region));
                 region
             }

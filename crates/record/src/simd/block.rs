@@ -125,6 +125,8 @@ fn transpose(level: Level, places: &[u32], values: usize, rows: usize, columns: 
     match level {
         #[cfg(target_arch = "x86_64")]
         Level::Avx512(avx512) => avx512.transpose(places, values, rows, columns, COLUMN_ROWS),
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2(avx2) => avx2.transpose(places, values, rows, columns, COLUMN_ROWS),
         _ => portable::transpose(places, values, rows, columns, COLUMN_ROWS),
     }
 }
@@ -251,13 +253,36 @@ impl<'a> Block<'a> {
             #[cfg(target_arch = "x86_64")]
             Level::Avx512(avx512) => avx512.ipv4_violations(self, value),
             #[cfg(target_arch = "x86_64")]
-            Level::Avx2(_) | Level::Sse2 => sse2::ipv4_violations(self, value),
+            Level::Avx2(avx2) => avx2.ipv4_violations(self, value),
+            #[cfg(target_arch = "x86_64")]
+            Level::Sse2 => sse2::ipv4_violations(self, value),
             _ => return portable::addresses(self, value),
         };
-        let others = violations.iter().zip(self.words(value));
-        others
-            .filter(|(violations, _)| **violations != 0)
-            .all(|(_, word)| word == b"-" || is_address(word, word.len()))
+        // Nearly all groups have nothing to look at.
+        let groups = violations.as_chunks::<8>().0.iter().enumerate();
+        let odd_groups =
+            groups.filter(|(_, group)| group.iter().fold(0, |all, row| all | row) != 0);
+        let mut odd_rows = odd_groups.flat_map(|(group, violations)| {
+            let odd = |row: &usize| violations[*row] != 0;
+            (0..8).filter(odd).map(move |row| group * 8 + row)
+        });
+        odd_rows.all(|row| self.is_other_address(value, row))
+    }
+
+    /// IPv6, or NULL. Also for rows after the last one, as the places go on.
+    fn is_other_address(&self, value: usize, row: usize) -> bool {
+        let (start, after) = (self.starts(value)[row], self.after(value)[row]);
+        let (ahead, len) = (&self.text[start as usize..], (after - start - 1) as usize);
+        if len == 1 {
+            return ahead[0] == b'-';
+        }
+        #[cfg(target_arch = "x86_64")]
+        if let Some(ahead) = ahead.first_chunk()
+            && let Some(answer) = sse2::is_ipv6(ahead, len)
+        {
+            return answer;
+        }
+        is_address(ahead, len)
     }
 
     /// Makes views of a field's text. Returns whether any of them points into
@@ -273,7 +298,9 @@ impl<'a> Block<'a> {
             #[cfg(target_arch = "x86_64")]
             Level::Avx512(avx512) => avx512.views(self, value, place, out, nulls),
             #[cfg(target_arch = "x86_64")]
-            Level::Sse2 | Level::Avx2(_) => sse2::views(self, value, place, out, nulls),
+            Level::Avx2(avx2) => avx2.views(self, value, place, out, nulls),
+            #[cfg(target_arch = "x86_64")]
+            Level::Sse2 => sse2::views(self, value, place, out, nulls),
             _ => portable::views(self, value, place, out, nulls),
         }
     }

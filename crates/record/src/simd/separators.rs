@@ -4,7 +4,7 @@
 pub(super) const CHUNK_BYTES: usize = 64;
 
 /// Places written at once, however many separators a chunk has.
-const STEP: usize = 16;
+const STEP: usize = 12;
 
 /// A chunk, a bit a byte.
 #[derive(Debug, Clone, Copy)]

@@ -8,7 +8,7 @@
 use std::arch::x86_64::{
     __m128i, _MM_HINT_T0, _mm_and_si128, _mm_cmpeq_epi8, _mm_cvtsi128_si64, _mm_loadu_si128,
     _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_prefetch, _mm_set_epi64x, _mm_set1_epi8,
-    _mm_slli_epi16, _mm_slli_si128, _mm_storeu_si128, _mm_xor_si128,
+    _mm_slli_epi16, _mm_slli_si128, _mm_storeu_si128, _mm_sub_epi8, _mm_xor_si128,
 };
 
 use super::block::{BLOCK_ROWS, Block, NullWords, Place};
@@ -22,9 +22,9 @@ pub(super) fn scan(text: &[u8], places: &mut [u32], wanted: usize) -> Scan {
     scan_with(text, places, wanted, classify, write_bits)
 }
 
-/// Asks for the text of some chunks later. Between two blocks the columns of
-/// the first one are read, so that the CPU has lost track of the text by then;
-/// measured on 228 MB: 11 % faster for all columns, 15 % for three.
+/// Asks for what a scan comes to some chunks later. Between two blocks the
+/// columns of the first one are read, so that the CPU has lost track of the text
+/// by then. Asking for all of it while columns are read is slower.
 #[inline(always)]
 pub(super) fn prefetch(chunk: &[u8; CHUNK_BYTES]) {
     const AHEAD_BYTES: usize = 24 * CHUNK_BYTES;
@@ -157,4 +157,84 @@ fn ipv4_violations_sse2(block: &Block<'_>, value: usize) -> [u16; BLOCK_ROWS] {
         characters.ends[row] = 1_u64.wrapping_shl((after - start - 1).min(63)) as u16;
     }
     characters.violations(starts.len())
+}
+
+/// Whether the first `len` bytes are an IPv6 address. `None` for those that end
+/// as IPv4, and everything that is too long without it.
+pub(super) fn is_ipv6(ahead: &[u8; 64], len: usize) -> Option<bool> {
+    // SAFETY: every x86-64 CPU has SSE2.
+    unsafe { is_ipv6_sse2(ahead, len) }
+}
+
+#[inline]
+#[target_feature(enable = "sse2")]
+fn is_ipv6_sse2(ahead: &[u8; 64], len: usize) -> Option<bool> {
+    /// Eight groups of four, and what separates them.
+    const MAX_BYTES: usize = 39;
+    let (mut colons, mut digits) = (0, 0);
+    for (index, lane) in ahead.as_chunks::<16>().0.iter().take(3).enumerate() {
+        // SAFETY: a lane has the 16 bytes that are loaded.
+        let bytes = unsafe { _mm_loadu_si128(lane.as_ptr().cast()) };
+        let up_to = |bytes, most| {
+            let most = _mm_set1_epi8(most);
+            _mm_cmpeq_epi8(_mm_min_epu8(bytes, most), bytes)
+        };
+        let decimal = up_to(_mm_sub_epi8(bytes, _mm_set1_epi8(b'0' as i8)), 9);
+        let lower = _mm_or_si128(bytes, _mm_set1_epi8(0x20));
+        let letter = up_to(_mm_sub_epi8(lower, _mm_set1_epi8(b'a' as i8)), 5);
+        let colon = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b':' as i8));
+        let bits = |bytes| u64::from(_mm_movemask_epi8(bytes) as u16);
+        digits |= bits(_mm_or_si128(decimal, letter)) << (index * 16);
+        colons |= bits(colon) << (index * 16);
+    }
+    if !(2..=MAX_BYTES).contains(&len) {
+        return None;
+    }
+    let inside = (1_u64 << len) - 1;
+    let (colons, digits) = (colons & inside, digits & inside);
+    if colons | digits != inside {
+        return None;
+    }
+    let (first, last) = (1, 1 << (len - 1));
+    // Where a `::` starts.
+    let doubles = colons & colons >> 1;
+    let lone = |colon| colons & colon != 0;
+    let ends = (!lone(first) || doubles & first != 0) && (!lone(last) || doubles & last >> 1 != 0);
+    let at_most_one = doubles & doubles.wrapping_sub(1) == 0;
+    let pairs = digits & digits >> 1;
+    let five = pairs & pairs >> 2 & digits >> 4;
+    let groups = (digits & !(digits << 1)).count_ones();
+    let enough = if doubles == 0 {
+        groups == 8
+    } else {
+        groups < 8
+    };
+    Some(ends && at_most_one && five == 0 && enough)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv6Addr;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+        #[test]
+        fn ipv6_as_the_standard_library(
+            word in "([0-9a-fA-F]{0,5}:){0,9}[0-9a-f]{0,4}|[0-9A-F:]{0,39}|([0-9a-f]{1,4}:){7}[0-9a-f]{1,4}",
+            after in "[ :0f]{64}",
+        ) {
+            let ahead = format!("{word}{after}").into_bytes();
+            let ahead = ahead.first_chunk().unwrap();
+            if let Some(answer) = is_ipv6(ahead, word.len()) {
+                prop_assert_eq!(answer, word.parse::<Ipv6Addr>().is_ok(), "{}", word);
+            } else {
+                prop_assert!(word.parse::<Ipv6Addr>().is_err(), "{}", word);
+            }
+        }
+    }
 }

@@ -1,15 +1,16 @@
 //! Numbers, eight rows at a time.
 
 use std::arch::x86_64::{
-    __m256i, __m512i, __mmask8, _mm256_add_epi32, _mm256_cmpgt_epi32_mask, _mm256_loadu_si256,
-    _mm256_max_epi32, _mm256_set1_epi32, _mm256_setzero_si256, _mm256_storeu_si256,
-    _mm256_sub_epi32, _mm512_add_epi64, _mm512_cmpeq_epi64_mask, _mm512_cmpgt_epi64_mask,
+    __m256i, __m512i, __mmask8, _mm256_add_epi32, _mm256_cmpeq_epi32_mask, _mm256_cmpgt_epi32_mask,
+    _mm256_loadu_si256, _mm256_max_epi32, _mm256_set1_epi32, _mm256_setzero_si256,
+    _mm256_storeu_si256, _mm256_sub_epi32, _mm512_add_epi64, _mm512_cmpgt_epi64_mask,
     _mm512_cvtepi64_epi32, _mm512_cvtepu32_epi64, _mm512_i32gather_epi64, _mm512_madd_epi16,
-    _mm512_maddubs_epi16, _mm512_mask_blend_epi64, _mm512_maskz_mov_epi64, _mm512_mul_epu32,
-    _mm512_mullo_epi64, _mm512_or_si512, _mm512_set1_epi8, _mm512_set1_epi16, _mm512_set1_epi32,
-    _mm512_set1_epi64, _mm512_setzero_si512, _mm512_slli_epi64, _mm512_sllv_epi64,
-    _mm512_srli_epi64, _mm512_storeu_si512, _mm512_sub_epi64, _mm512_subs_epu8,
-    _mm512_test_epi64_mask, _mm512_xor_si512,
+    _mm512_maddubs_epi16, _mm512_mask_blend_epi64, _mm512_mask_cmpeq_epi64_mask,
+    _mm512_maskz_mov_epi64, _mm512_mul_epu32, _mm512_mullo_epi64, _mm512_or_si512,
+    _mm512_set1_epi8, _mm512_set1_epi16, _mm512_set1_epi32, _mm512_set1_epi64,
+    _mm512_setzero_si512, _mm512_slli_epi64, _mm512_sllv_epi64, _mm512_srli_epi64,
+    _mm512_storeu_si512, _mm512_sub_epi64, _mm512_subs_epu8, _mm512_test_epi64_mask,
+    _mm512_xor_si512,
 };
 
 use super::Avx512;
@@ -164,7 +165,7 @@ unsafe fn up_to_8_digits(
     let words = unsafe { _mm512_i32gather_epi64::<1>(starts, text.cast()) };
     let bits = _mm512_slli_epi64::<3>(_mm512_cvtepu32_epi64(lengths));
     let digits = digits(words, _mm512_sub_epi64(_mm512_set1_epi64(64), bits));
-    let is_null = is_null(digits);
+    let is_null = is_null(digits, lengths);
     let digits = _mm512_maskz_mov_epi64(!is_null, digits);
     (number(digits, faults), is_null)
 }
@@ -200,7 +201,7 @@ unsafe fn up_to_16_digits(
     // longer ones no shift of the low ones.
     let low_shift = _mm512_add_epi64(_mm512_sub_epi64(all, bits), bits_beyond);
     let low = digits(low, low_shift);
-    let is_null = is_null(low);
+    let is_null = is_null(low, lengths);
     let low = number(_mm512_maskz_mov_epi64(!is_null, low), faults);
     let high = digits(high, _mm512_sub_epi64(all, bits_beyond));
     let high = number(high, faults);
@@ -217,12 +218,14 @@ fn digits(words: __m512i, shift: __m512i) -> __m512i {
     _mm512_sllv_epi64(digits, shift)
 }
 
-/// Which lanes of "digits" are a single `-`.
+/// Which lanes of "digits" are a single `-`. The length counts, since the digit
+/// 0 is the same as nothing.
 #[inline]
-#[target_feature(enable = "avx512f")]
-fn is_null(digits: __m512i) -> __mmask8 {
+#[target_feature(enable = "avx512f,avx512vl")]
+fn is_null(digits: __m512i, lengths: __m256i) -> __mmask8 {
     let dash = _mm512_set1_epi64(i64::from(b'-' ^ b'0') << 56);
-    _mm512_cmpeq_epi64_mask(digits, dash)
+    let single = _mm256_cmpeq_epi32_mask(lengths, _mm256_set1_epi32(1));
+    _mm512_mask_cmpeq_epi64_mask(single, digits, dash)
 }
 
 /// The number of each lane's eight digits; a fault where one is more than 9.

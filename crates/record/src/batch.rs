@@ -9,7 +9,7 @@ use arrow_schema::{ArrowError, DataType, SchemaRef};
 use crate::column::{ColumnBuilder, INLINE_BYTES, column_bytes};
 use crate::field::FieldType;
 use crate::format::Format;
-use crate::grammar::{Value, for_each_value, has_export_time};
+use crate::grammar::{Sink, Word, for_each_value, has_export_time};
 use crate::memory::{Section, Slab, Slabs};
 use crate::policy::Policy;
 use crate::reason::RecordError;
@@ -137,32 +137,28 @@ impl Batch {
     }
 
     /// Appends a line as one row. Returns whether values were left out, which
-    /// only the lenient policy does.
+    /// only the lenient policy does. `ahead` is the line with what follows it,
+    /// or nothing.
     pub(crate) fn append_record(
         &mut self,
         line: &[u8],
+        ahead: &[u8],
         format: &Format,
     ) -> Result<bool, RecordError> {
-        let base = self.text.len();
         if self.rows >= self.slab_rows {
             self.grow(self.rows + 1);
         }
         let slab = self.slab.get_or_insert_with(|| self.slabs.take());
-        let (columns, targets, row) = (&mut self.columns, &self.targets, self.rows);
-        let mut keep_line = false;
-        let result = for_each_value(line, format, self.policy, |index, value| {
-            let Some(column) = targets[index].column else {
-                return;
-            };
-            let offset = match value {
-                Value::Text(text) if text.len() > INLINE_BYTES => {
-                    keep_line = true;
-                    base + (text.as_ptr().addr() - line.as_ptr().addr())
-                }
-                _ => 0,
-            };
-            columns[column].set(slab, row, value, offset as u32);
-        });
+        let mut row = Row {
+            columns: &mut self.columns,
+            targets: &self.targets,
+            slab,
+            row: self.rows,
+            base: self.text.len(),
+            keep_line: false,
+        };
+        let result = for_each_value(line, ahead, format, self.policy, &mut row);
+        let keep_line = row.keep_line;
         match result {
             Ok(_) => {
                 if keep_line {
@@ -264,6 +260,66 @@ impl Batch {
         self.slabs.give_back(slab);
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options).map(Some)
+    }
+}
+
+/// The row that a line becomes.
+struct Row<'b> {
+    columns: &'b mut [ColumnBuilder],
+    targets: &'b [Target],
+    slab: &'b mut Slab,
+    row: usize,
+    /// Where the line will be in the batch's text.
+    base: usize,
+    /// Some view points there.
+    keep_line: bool,
+}
+
+impl Row<'_> {
+    #[inline(always)]
+    fn column(&mut self, index: usize) -> Option<(&mut ColumnBuilder, &mut Slab)> {
+        let column = self.targets[index].column?;
+        Some((&mut self.columns[column], self.slab))
+    }
+}
+
+impl<'a> Sink<'a> for Row<'_> {
+    #[inline]
+    fn null(&mut self, index: usize) {
+        let row = self.row;
+        if let Some((column, slab)) = self.column(index) {
+            column.set_null(slab, row);
+        }
+    }
+
+    #[inline(always)]
+    fn int32(&mut self, index: usize, number: i32) {
+        let row = self.row;
+        if let Some((column, slab)) = self.column(index) {
+            column.set_int32(slab, row, number);
+        }
+    }
+
+    #[inline(always)]
+    fn int64(&mut self, index: usize, number: i64) {
+        let row = self.row;
+        if let Some((column, slab)) = self.column(index) {
+            column.set_int64(slab, row, number);
+        }
+    }
+
+    #[inline(always)]
+    fn timestamp(&mut self, index: usize, micros: i64) {
+        self.int64(index, micros);
+    }
+
+    #[inline(always)]
+    fn text(&mut self, index: usize, word: Word<'a>) {
+        let (row, offset) = (self.row, self.base + word.start());
+        if let Some((column, slab)) = self.column(index) {
+            column.set_text(slab, row, word, offset as u32);
+            self.keep_line |= word.len() > INLINE_BYTES;
+        }
     }
 }
 

@@ -64,7 +64,7 @@ fn scan(text: &[u8], places: &mut [u32], wanted: usize) -> Scan {
         all = _mm256_or_si256(all, _mm256_or_si256(low, high));
         Masks {
             separators: bits(separators(low), separators(high)),
-            line_feeds: bits(low_feeds, high_feeds),
+            line_feeds: bits(low_feeds, high_feeds).count_ones(),
             controls: 0,
             non_ascii: 0,
         }

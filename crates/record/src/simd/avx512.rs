@@ -61,7 +61,7 @@ fn scan(text: &[u8], places: &mut [u32], wanted: usize) -> Scan {
         all = _mm512_or_si512(all, bytes);
         Masks {
             separators,
-            line_feeds,
+            line_feeds: line_feeds.count_ones(),
             controls: 0,
             non_ascii: 0,
         }

@@ -256,7 +256,7 @@ impl<'a> Block<'a> {
             Level::Avx2(avx2) => avx2.ipv4_violations(self, value),
             #[cfg(target_arch = "x86_64")]
             Level::Sse2 => sse2::ipv4_violations(self, value),
-            _ => return portable::addresses(self, value),
+            _ => portable::ipv4_violations(self, value),
         };
         // Nearly all groups have nothing to look at.
         let groups = violations.as_chunks::<8>().0.iter().enumerate();

@@ -20,7 +20,6 @@ mod avx2;
 mod avx512;
 mod block;
 mod cpu;
-#[cfg(target_arch = "x86_64")]
 mod ipv4;
 mod portable;
 mod separators;
@@ -30,3 +29,12 @@ pub(crate) mod views;
 
 pub(crate) use block::{BLOCK_ROWS, Block, BlockReader, GROUP_ROWS, NullWords, Place};
 pub use cpu::CpuLevel;
+
+/// Where the first space or control character is; 16 without one.
+#[inline(always)]
+pub(crate) fn first_separator(chunk: &[u8; 16]) -> usize {
+    #[cfg(target_arch = "x86_64")]
+    return sse2::first_separator(chunk);
+    #[cfg(not(target_arch = "x86_64"))]
+    return portable::first_separator(chunk);
+}

@@ -6,9 +6,10 @@
 )]
 
 use std::arch::x86_64::{
-    __m128i, _MM_HINT_T0, _mm_and_si128, _mm_cmpeq_epi8, _mm_cvtsi128_si64, _mm_loadu_si128,
-    _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_prefetch, _mm_set_epi64x, _mm_set1_epi8,
-    _mm_slli_epi16, _mm_slli_si128, _mm_storeu_si128, _mm_sub_epi8, _mm_xor_si128,
+    _MM_HINT_T0, _mm_and_si128, _mm_cmpeq_epi8, _mm_cvtsi128_si64, _mm_loadu_si128, _mm_min_epu8,
+    _mm_movemask_epi8, _mm_or_si128, _mm_prefetch, _mm_sad_epu8, _mm_set_epi64x, _mm_set1_epi8,
+    _mm_setzero_si128, _mm_slli_epi16, _mm_slli_si128, _mm_storeu_si128, _mm_sub_epi8,
+    _mm_unpackhi_epi64, _mm_xor_si128,
 };
 
 use super::block::{BLOCK_ROWS, Block, NullWords, Place};
@@ -33,30 +34,46 @@ pub(super) fn prefetch(chunk: &[u8; CHUNK_BYTES]) {
     unsafe { _mm_prefetch::<_MM_HINT_T0>(ahead.cast()) };
 }
 
+/// Where the first space or control character is; 16 without one.
+#[inline(always)]
+pub(super) fn first_separator(chunk: &[u8; 16]) -> usize {
+    // SAFETY: every x86-64 CPU has SSE2, and the chunk the 16 bytes that are
+    // loaded.
+    let bits = unsafe {
+        let bytes = _mm_loadu_si128(chunk.as_ptr().cast());
+        let space = _mm_set1_epi8(b' ' as i8);
+        _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(bytes, space), bytes))
+    };
+    (bits | 1 << 16).trailing_zeros() as usize
+}
+
 #[inline]
 #[target_feature(enable = "sse2")]
 fn classify(chunk: &[u8; CHUNK_BYTES]) -> Masks {
     prefetch(chunk);
-    let mut masks = Masks {
-        separators: 0,
-        line_feeds: 0,
-        controls: 0,
-        non_ascii: 0,
-    };
+    let zero = _mm_setzero_si128();
+    let (mut separators, mut line_feeds) = (0, zero);
+    let (mut controls, mut non_ascii) = (zero, zero);
     for (index, lane) in chunk.as_chunks::<16>().0.iter().enumerate() {
         // SAFETY: a lane has the 16 bytes that are loaded.
         let bytes = unsafe { _mm_loadu_si128(lane.as_ptr().cast()) };
-        let bits = |bytes: __m128i| u64::from(_mm_movemask_epi8(bytes) as u16);
-        let separators = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(b' ' as i8)), bytes);
-        let line_feeds = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'\n' as i8));
-        let spaces = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b' ' as i8));
-        let controls = _mm_xor_si128(separators, _mm_or_si128(line_feeds, spaces));
-        masks.separators |= bits(separators) << (index * 16);
-        masks.line_feeds |= bits(line_feeds) << (index * 16);
-        masks.controls |= bits(controls);
-        masks.non_ascii |= bits(bytes);
+        let separator = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(b' ' as i8)), bytes);
+        let line_feed = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'\n' as i8));
+        let space = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b' ' as i8));
+        let known = _mm_or_si128(line_feed, space);
+        controls = _mm_or_si128(controls, _mm_xor_si128(separator, known));
+        non_ascii = _mm_or_si128(non_ascii, bytes);
+        line_feeds = _mm_sub_epi8(line_feeds, line_feed);
+        separators |= u64::from(_mm_movemask_epi8(separator) as u16) << (index * 16);
     }
-    masks
+    let sums = _mm_sad_epu8(line_feeds, zero);
+    let sum = _mm_cvtsi128_si64(sums) + _mm_cvtsi128_si64(_mm_unpackhi_epi64(sums, sums));
+    Masks {
+        separators,
+        line_feeds: sum as u32,
+        controls: _mm_movemask_epi8(controls) as u64,
+        non_ascii: _mm_movemask_epi8(non_ascii) as u64,
+    }
 }
 
 /// For text of each length: the bytes of a view that are text, after the four

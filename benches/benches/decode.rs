@@ -27,6 +27,9 @@ const THREE: [&str; 3] = ["srcaddr", "dstport", "bytes"];
 /// stopped, as what is kept is not dropped in earnest either.
 type Way<'a> = Box<dyn Fn() -> (Answer, Vec<RecordBatch>) + 'a>;
 
+/// A table's name, and what measures it for so many seconds.
+type Table = (&'static str, fn(f64));
+
 /// A row of a table: a name, and a way for each column.
 type Row<'a> = (String, Vec<Way<'a>>);
 
@@ -45,7 +48,7 @@ fn main() {
             _ => wanted.push(argument),
         }
     }
-    let tables: [(&str, fn(f64)); 4] = [
+    let tables: [Table; 4] = [
         ("v2", default_format),
         ("v5", version_5),
         ("v11", version_11),

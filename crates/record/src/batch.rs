@@ -92,10 +92,9 @@ impl Batch {
 
     /// What follows has this format.
     pub(crate) fn set_format(&mut self, format: &Format) {
-        if let Some(slab) = &mut self.slab {
-            for column in &mut self.columns {
-                column.pad_to(slab, self.rows);
-            }
+        if let Some(mut slab) = self.slab.take() {
+            self.pad(&mut slab);
+            self.slab = Some(slab);
         }
         let target = |field: &crate::FormatField| Target {
             field_type: self.policy.checked_as(field.field_type()),
@@ -230,6 +229,16 @@ impl Batch {
         }
     }
 
+    /// Fills columns that the format in force does not have with NULL.
+    fn pad(&mut self, slab: &mut Slab) {
+        for column in self.targets.iter().filter_map(|target| target.column) {
+            self.columns[column].filled_to(self.rows);
+        }
+        for column in &mut self.columns {
+            column.pad_to(slab, self.rows);
+        }
+    }
+
     /// Drops what was appended after the last whole row.
     fn truncate(&mut self) {
         for column in self.targets.iter().filter_map(|target| target.column) {
@@ -238,20 +247,25 @@ impl Batch {
     }
 
     /// The rows so far, or `None` when there are none.
+    #[expect(
+        unsafe_code,
+        reason = "columns and the text that they point into meet here"
+    )]
     pub(crate) fn finish(&mut self) -> Result<Option<RecordBatch>, ArrowError> {
         if self.rows == 0 {
             return Ok(None);
         }
+        let mut slab = self.slab.take().unwrap_or_else(|| self.slabs.take());
+        self.pad(&mut slab);
         let rows = std::mem::take(&mut self.rows);
         let text = Vec::with_capacity(self.text.len());
         let mut buffers = vec![Buffer::from_vec(std::mem::replace(&mut self.text, text))];
         buffers.append(&mut self.shared);
-        let mut slab = self.slab.take().unwrap_or_else(|| self.slabs.take());
-        for column in &mut self.columns {
-            column.pad_to(&mut slab, rows);
-        }
         let slab = Arc::new(slab);
-        let finish = |column: &mut ColumnBuilder| column.finish(&slab, rows, &buffers);
+        // SAFETY: this slab has the rows. The text of each block and line that
+        // a view points into was read as UTF-8, and appended to `text` or kept
+        // in `shared`, at the place that the column was told (`Batch::place`).
+        let finish = |column: &mut ColumnBuilder| unsafe { column.finish(&slab, rows, &buffers) };
         let columns = self
             .columns
             .iter_mut()

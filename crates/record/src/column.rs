@@ -41,7 +41,7 @@ pub(crate) struct ColumnBuilder {
     nulls: Nulls,
     /// Some view points into the batch's text.
     long: bool,
-    /// Up to which row there are values; the rest is to be NULL.
+    /// Up to which row values were set, as far as the batch told.
     rows: usize,
 }
 
@@ -78,16 +78,14 @@ impl ColumnBuilder {
 
     /// Sets the value of a row of a column of 32-bit numbers.
     #[inline(always)]
-    pub(crate) fn set_int32(&mut self, slab: &mut Slab, row: usize, number: i32) {
+    pub(crate) fn set_int32(&self, slab: &mut Slab, row: usize, number: i32) {
         slab.column(self.section)[row] = number;
-        self.rows = row + 1;
     }
 
     /// Sets the value of a row of a column of 64-bit numbers or of times.
     #[inline(always)]
-    pub(crate) fn set_int64(&mut self, slab: &mut Slab, row: usize, number: i64) {
+    pub(crate) fn set_int64(&self, slab: &mut Slab, row: usize, number: i64) {
         slab.column(self.section)[row] = number;
-        self.rows = row + 1;
     }
 
     /// Sets the text of a row. It starts at `offset` of the batch's own text.
@@ -95,13 +93,11 @@ impl ColumnBuilder {
     pub(crate) fn set_text(&mut self, slab: &mut Slab, row: usize, word: Word<'_>, offset: u32) {
         self.long |= word.len() > INLINE_BYTES;
         slab.column(self.section)[row] = view(word.ahead(), word.len(), 0, offset);
-        self.rows = row + 1;
     }
 
     /// Leaves a row without a value.
     pub(crate) fn set_null(&mut self, slab: &mut Slab, row: usize) {
         self.set_nulls(slab, row..row + 1);
-        self.rows = row + 1;
     }
 
     fn set_nulls(&mut self, slab: &mut Slab, rows: Range<usize>) {
@@ -149,7 +145,6 @@ impl ColumnBuilder {
             }
         };
         self.nulls.set_block(start, &nulls, rows);
-        self.rows = start + rows;
         fits
     }
 
@@ -160,10 +155,12 @@ impl ColumnBuilder {
 
     /// Drops what was set for rows from `rows` on.
     pub(crate) fn truncate(&mut self, rows: usize) {
-        if self.rows > rows {
-            self.rows = rows;
-            self.nulls.truncate(rows);
-        }
+        self.nulls.truncate(rows);
+    }
+
+    /// Values were set up to there.
+    pub(crate) fn filled_to(&mut self, rows: usize) {
+        self.rows = rows;
     }
 
     /// Fills up with NULL to `rows`.
@@ -175,7 +172,15 @@ impl ColumnBuilder {
     }
 
     /// The finished column, with text in `buffers`; the builder is empty again.
-    pub(crate) fn finish(
+    ///
+    /// # Safety
+    /// The slab is the one that the first `rows` rows were set in, and `buffers`
+    /// have the text of long words where it was said to be, all of it UTF-8.
+    #[expect(
+        unsafe_code,
+        reason = "the batch has the text, and knows that it is UTF-8"
+    )]
+    pub(crate) unsafe fn finish(
         &mut self,
         slab: &Arc<Slab>,
         rows: usize,
@@ -194,7 +199,9 @@ impl ColumnBuilder {
             }
             FieldType::Address | FieldType::Text => {
                 let buffers = if long { buffers } else { &[] };
-                Arc::new(simd::views::string_views(values.into(), buffers, nulls))
+                // SAFETY: views are made of words of lines that were read as
+                // UTF-8; where long ones are, the caller promises.
+                Arc::new(unsafe { simd::views::string_views(values.into(), buffers, nulls) })
             }
         })
     }

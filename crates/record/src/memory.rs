@@ -127,23 +127,25 @@ fn map_huge_pages(_: usize) -> Option<NonNull<[u8]>> {
 /// the slab itself.
 #[derive(Debug)]
 pub(crate) struct Slab {
-    region: Arc<Region>,
-    /// In bytes, from the start of the region.
-    start: usize,
+    /// In the region.
+    start: NonNull<u8>,
     len: usize,
+    /// Only held: it has the memory.
+    _region: Arc<Region>,
 }
 
+// SAFETY: a slab is a part of a region, which may be sent and shared. It is
+// written only where it is borrowed exclusively.
+unsafe impl Send for Slab {}
+// SAFETY: as above.
+unsafe impl Sync for Slab {}
+
 impl Slab {
+    #[inline(always)]
     fn at(&self, section: Section) -> NonNull<u8> {
         assert!(section.end() <= self.len, "the section is of this slab");
-        // SAFETY: slabs are parts of their region, and the section was just
-        // compared with the slab.
-        unsafe {
-            self.region
-                .words
-                .cast()
-                .byte_add(self.start + section.start)
-        }
+        // SAFETY: the section was just compared with the slab.
+        unsafe { self.start.byte_add(section.start) }
     }
 
     /// The values of a column.
@@ -253,10 +255,12 @@ impl Slabs {
                 region
             }
         };
+        // SAFETY: the slab ends within the region, and is carved only once.
+        let start = unsafe { region.words.cast().byte_add(self.next) };
         let slab = Slab {
-            region,
-            start: self.next,
+            start,
             len: self.slab_bytes,
+            _region: region,
         };
         self.next += self.slab_bytes;
         slab

@@ -1,5 +1,6 @@
 //! The words of a line. nom's `take_while` asks a closure about each
-//! character; these look at sixteen bytes at a time.
+//! character; these look at 128 bytes at a time, mostly a whole line, and so know
+//! where a word ends before they come to it.
 
 use nom::combinator::opt;
 use nom::sequence::terminated;
@@ -7,7 +8,7 @@ use nom::{Err, Parser};
 
 use super::Parsed;
 use crate::format::{Format, FormatField, Separator};
-use crate::simd::first_separator;
+use crate::simd::separators;
 
 pub(crate) fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r')
@@ -21,6 +22,11 @@ pub(super) struct Rest<'a> {
     /// be read with one load then.
     ahead: &'a [u8],
     at: usize,
+    /// Where the spaces and control characters are in the bytes that were
+    /// looked at last; without those of words that were read.
+    separators: u128,
+    looked_from: usize,
+    looked_to: usize,
 }
 
 impl<'a> Rest<'a> {
@@ -32,7 +38,14 @@ impl<'a> Rest<'a> {
         } else {
             ahead
         };
-        Rest { line, ahead, at: 0 }
+        Rest {
+            line,
+            ahead,
+            at: 0,
+            separators: 0,
+            looked_from: 0,
+            looked_to: 0,
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -54,34 +67,37 @@ impl<'a> Rest<'a> {
         Rest { at, ..self }
     }
 
-    /// Where the next space is, or the end.
+    /// Goes to the next space, or to the end.
     #[inline(always)]
-    fn word_end(&self) -> usize {
-        let mut at = self.at;
+    fn after_word(mut self) -> Rest<'a> {
         loop {
-            let ahead = self.ahead.get(at..).unwrap_or_default();
-            match ahead.first_chunk::<16>() {
-                Some(chunk) => match first_separator(chunk) {
-                    16 => {
-                        at += 16;
-                        continue;
-                    }
-                    found => at += found,
-                },
-                None => {
-                    let found = ahead.iter().position(|byte| *byte <= b' ');
-                    at += found.unwrap_or(ahead.len());
-                }
+            if self.separators == 0 {
+                self.look();
+                continue;
             }
+            let at = self.looked_from + self.separators.trailing_zeros() as usize;
             if at >= self.line.len() {
-                return self.line.len();
+                self.at = self.line.len();
+                return self;
             }
-            if is_space(self.ahead[at]) {
-                return at;
+            self.separators &= self.separators - 1;
+            // One that was skipped before, or another control character, which
+            // is part of the word.
+            if at < self.at || !is_space(self.ahead[at]) {
+                continue;
             }
-            // Another control character, which is part of the word.
-            at += 1;
+            self.at = at;
+            return self;
         }
+    }
+
+    /// Looks at what comes next. Past the end there are only separators.
+    #[inline(always)]
+    fn look(&mut self) {
+        self.looked_from = self.looked_to.max(self.at);
+        self.looked_to = self.looked_from + 128;
+        let ahead = self.ahead.get(self.looked_from..).unwrap_or_default();
+        self.separators = separators(ahead);
     }
 }
 
@@ -139,11 +155,11 @@ impl<'a> Word<'a> {
 /// At least one character, up to the next space.
 #[inline(always)]
 pub(super) fn word(input: Rest<'_>) -> Parsed<'_, Word<'_>> {
-    let end = input.word_end();
-    if end == input.at {
+    let rest = input.after_word();
+    if rest.at == input.at {
         return Err(Err::Error(()));
     }
-    Ok((input.after(end), input.word(end)))
+    Ok((rest, input.word(rest.at)))
 }
 
 /// The comma between two cells.

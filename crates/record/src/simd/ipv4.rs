@@ -7,17 +7,25 @@
 
 use super::block::BLOCK_ROWS;
 
-/// A bit a character for each row of a block; those after the end may be
-/// anything.
+/// A bit a character of one text; those after the end may be anything.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Character {
+    /// `.`
+    pub(super) dots: u16,
+    /// `0` to `9`
+    pub(super) digits: u16,
+    /// The low four bits of each character: of a digit, its value.
+    pub(super) values: [u16; 4],
+    /// The bit after the last character; 0 when that is not one of 16.
+    pub(super) end: u16,
+}
+
+/// The same for each row of a block.
 #[derive(Debug)]
 pub(super) struct Characters {
-    /// `.`
     pub(super) dots: [u16; BLOCK_ROWS],
-    /// `0` to `9`
     pub(super) digits: [u16; BLOCK_ROWS],
-    /// The low four bits of each character: of a digit, its value.
     pub(super) values: [[u16; BLOCK_ROWS]; 4],
-    /// The bit after the last character; 0 when that is not one of 16.
     pub(super) ends: [u16; BLOCK_ROWS],
 }
 
@@ -31,14 +39,29 @@ impl Characters {
         }
     }
 
+    #[inline(always)]
+    pub(super) fn set(&mut self, row: usize, character: Character) {
+        self.dots[row] = character.dots;
+        self.digits[row] = character.digits;
+        for (values, value) in self.values.iter_mut().zip(character.values) {
+            values[row] = value;
+        }
+        self.ends[row] = character.end;
+    }
+
     /// For each row, 0 if it is an address.
     #[inline(always)]
     pub(super) fn violations(&self, rows: usize) -> [u16; BLOCK_ROWS] {
         let mut violations = [0; BLOCK_ROWS];
-        for (row, violations) in violations.iter_mut().enumerate().take(rows.min(BLOCK_ROWS)) {
-            let [ones, twos, fours, eights] = &self.values;
-            let values = [ones[row], twos[row], fours[row], eights[row]];
-            *violations = violation(self.dots[row], self.digits[row], values, self.ends[row]);
+        let [ones, twos, fours, eights] = &self.values;
+        let rows = rows.min(BLOCK_ROWS);
+        for (row, violations) in violations.iter_mut().enumerate().take(rows) {
+            *violations = violation(Character {
+                dots: self.dots[row],
+                digits: self.digits[row],
+                values: [ones[row], twos[row], fours[row], eights[row]],
+                end: self.ends[row],
+            });
         }
         violations
     }
@@ -46,7 +69,13 @@ impl Characters {
 
 /// Bits where a text breaks a rule of IPv4 addresses.
 #[inline(always)]
-fn violation(dots: u16, digits: u16, [ones, twos, fours, eights]: [u16; 4], end: u16) -> u16 {
+pub(super) fn violation(character: Character) -> u16 {
+    let Character {
+        dots,
+        digits,
+        values: [ones, twos, fours, eights],
+        end,
+    } = character;
     let inside = end.wrapping_sub(1);
     let (dots, digits) = (dots & inside, digits & inside);
     let mut found = inside & !(dots | digits);
@@ -91,7 +120,13 @@ mod tests {
         let end = 1_u16.checked_shl(text.len() as u32).unwrap_or(0);
         let digits = bits(&|byte| byte.is_ascii_digit());
         let values = [0, 1, 2, 3].map(value);
-        violation(bits(&|byte| byte == b'.'), digits, values, end) == 0
+        let dots = bits(&|byte| byte == b'.');
+        violation(Character {
+            dots,
+            digits,
+            values,
+            end,
+        }) == 0
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! The kernels in plain Rust, eight bytes at a time.
 
 use super::block::{BLOCK_ROWS, Block, NullWords, Place};
-use super::ipv4::Characters;
+use super::ipv4::{Character, Characters};
 use super::separators::{CHUNK_BYTES, Masks, Scan, scan_with, write_bits};
 use crate::column::{INLINE_BYTES, view};
-use crate::number::{self, HIGH, at_most_space, bits, equal, repeat};
+use crate::number::{self, HIGH, at_most_space, equal, repeat};
 use crate::reason::Reason;
 
 pub(super) fn scan(text: &[u8], places: &mut [u32], wanted: usize) -> Scan {
@@ -44,18 +44,14 @@ fn transpose_bits(bits: u64) -> u64 {
     swap(bits, 0x0000_0000_F0F0_F0F0, 28)
 }
 
-/// Where the first space or control character is; 16 without one.
+/// A bit for each space or control character.
 #[cfg_attr(
     target_arch = "x86_64",
     expect(dead_code, reason = "SSE2 is always there")
 )]
 #[inline(always)]
-pub(super) fn first_separator(chunk: &[u8; 16]) -> usize {
-    let [low, high] = chunk.as_chunks::<8>().0 else {
-        return 16;
-    };
-    let [low, high] = [low, high].map(|word| bits(at_most_space(u64::from_le_bytes(*word))));
-    (low | high << 8 | 1 << 16).trailing_zeros() as usize
+pub(super) fn separators(chunk: &[u8; CHUNK_BYTES]) -> u64 {
+    classify(chunk).separators
 }
 
 /// From lines of `values` places each to columns, each `column_rows` apart.
@@ -164,19 +160,27 @@ pub(super) fn ipv4_violations(block: &Block<'_>, value: usize) -> [u16; BLOCK_RO
     let (starts, after) = (block.starts(value), block.after(value));
     let mut characters = Characters::new();
     for (row, (start, after)) in starts.iter().zip(after).enumerate().take(BLOCK_ROWS) {
-        let ahead = block.text()[*start as usize..].first_chunk::<16>();
-        let ahead = u128::from_le_bytes(ahead.copied().unwrap_or_default());
-        let low = characters_of(ahead as u64).to_le_bytes();
-        let high = characters_of((ahead >> 64) as u64).to_le_bytes();
-        let bits = |kind: usize| u16::from_le_bytes([low[kind], high[kind]]);
-        for (kind, values) in characters.values.iter_mut().enumerate() {
-            values[row] = bits(kind);
+        let end = 1_u32.checked_shl(after - start - 1).unwrap_or(0) as u16;
+        if let Some(chunk) = block.text()[*start as usize..].first_chunk() {
+            characters.set(row, character(chunk, end));
         }
-        characters.dots[row] = bits(4);
-        characters.digits[row] = bits(5);
-        characters.ends[row] = 1_u32.checked_shl(after - start - 1).unwrap_or(0) as u16;
     }
     characters.violations(starts.len())
+}
+
+/// What 16 characters are.
+#[inline(always)]
+pub(super) fn character(chunk: &[u8; 16], end: u16) -> Character {
+    let chunk = u128::from_le_bytes(*chunk);
+    let low = characters_of(chunk as u64).to_le_bytes();
+    let high = characters_of((chunk >> 64) as u64).to_le_bytes();
+    let bits = |kind: usize| u16::from_le_bytes([low[kind], high[kind]]);
+    Character {
+        dots: bits(4),
+        digits: bits(5),
+        values: [bits(0), bits(1), bits(2), bits(3)],
+        end,
+    }
 }
 
 /// A byte each for the four bits of eight characters' values, for which are

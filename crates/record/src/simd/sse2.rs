@@ -13,7 +13,7 @@ use std::arch::x86_64::{
 };
 
 use super::block::{BLOCK_ROWS, Block, NullWords, Place};
-use super::ipv4::Characters;
+use super::ipv4::{Character, Characters};
 use super::separators::{CHUNK_BYTES, Masks, Scan, scan_with, write_bits};
 use crate::column::INLINE_BYTES;
 
@@ -34,17 +34,21 @@ pub(super) fn prefetch(chunk: &[u8; CHUNK_BYTES]) {
     unsafe { _mm_prefetch::<_MM_HINT_T0>(ahead.cast()) };
 }
 
-/// Where the first space or control character is; 16 without one.
+/// A bit for each space or control character.
 #[inline(always)]
-pub(super) fn first_separator(chunk: &[u8; 16]) -> usize {
-    // SAFETY: every x86-64 CPU has SSE2, and the chunk the 16 bytes that are
-    // loaded.
-    let bits = unsafe {
-        let bytes = _mm_loadu_si128(chunk.as_ptr().cast());
-        let space = _mm_set1_epi8(b' ' as i8);
-        _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(bytes, space), bytes))
-    };
-    (bits | 1 << 16).trailing_zeros() as usize
+pub(super) fn separators(chunk: &[u8; 64]) -> u64 {
+    let mut separators = 0;
+    for (index, lane) in chunk.as_chunks::<16>().0.iter().enumerate() {
+        // SAFETY: every x86-64 CPU has SSE2, and a lane the 16 bytes that are
+        // loaded.
+        let bits = unsafe {
+            let bytes = _mm_loadu_si128(lane.as_ptr().cast());
+            let space = _mm_set1_epi8(b' ' as i8);
+            _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(bytes, space), bytes))
+        };
+        separators |= u64::from(bits as u16) << (index * 16);
+    }
+    separators
 }
 
 #[inline]
@@ -153,27 +157,40 @@ pub(super) fn ipv4_violations(block: &Block<'_>, value: usize) -> [u16; BLOCK_RO
 
 #[target_feature(enable = "sse2")]
 fn ipv4_violations_sse2(block: &Block<'_>, value: usize) -> [u16; BLOCK_ROWS] {
-    let text = block.text().as_ptr();
     let (starts, after) = (block.starts(value), block.after(value));
     let mut characters = Characters::new();
     for (row, (start, after)) in starts.iter().zip(after).enumerate().take(BLOCK_ROWS) {
-        // SAFETY: from the start of each value of a block on, `READ_AHEAD`
-        // bytes can be read.
-        let bytes = unsafe { _mm_loadu_si128(text.add(*start as usize).cast()) };
-        let values = _mm_xor_si128(bytes, _mm_set1_epi8(b'0' as i8));
-        let dots = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'.' as i8));
-        let digits = _mm_cmpeq_epi8(_mm_min_epu8(values, _mm_set1_epi8(9)), values);
-        let bits = |bytes| _mm_movemask_epi8(bytes) as u16;
-        characters.dots[row] = bits(dots);
-        characters.digits[row] = bits(digits);
-        // A bit of each byte comes to be its highest.
-        characters.values[0][row] = bits(_mm_slli_epi16::<7>(values));
-        characters.values[1][row] = bits(_mm_slli_epi16::<6>(values));
-        characters.values[2][row] = bits(_mm_slli_epi16::<5>(values));
-        characters.values[3][row] = bits(_mm_slli_epi16::<4>(values));
-        characters.ends[row] = 1_u64.wrapping_shl((after - start - 1).min(63)) as u16;
+        let end = 1_u32.checked_shl(after - start - 1).unwrap_or(0) as u16;
+        if let Some(chunk) = block.text()[*start as usize..].first_chunk() {
+            characters.set(row, character(chunk, end));
+        }
     }
     characters.violations(starts.len())
+}
+
+/// What 16 characters are.
+#[inline(always)]
+pub(super) fn character(chunk: &[u8; 16], end: u16) -> Character {
+    // SAFETY: every x86-64 CPU has SSE2, and there are the 16 bytes that are
+    // loaded.
+    unsafe {
+        let bytes = _mm_loadu_si128(chunk.as_ptr().cast());
+        let values = _mm_xor_si128(bytes, _mm_set1_epi8(b'0' as i8));
+        let up_to_nine = _mm_min_epu8(values, _mm_set1_epi8(9));
+        let dots = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'.' as i8));
+        Character {
+            dots: _mm_movemask_epi8(dots) as u16,
+            digits: _mm_movemask_epi8(_mm_cmpeq_epi8(up_to_nine, values)) as u16,
+            // A bit of each byte comes to be its highest.
+            values: [
+                _mm_movemask_epi8(_mm_slli_epi16::<7>(values)) as u16,
+                _mm_movemask_epi8(_mm_slli_epi16::<6>(values)) as u16,
+                _mm_movemask_epi8(_mm_slli_epi16::<5>(values)) as u16,
+                _mm_movemask_epi8(_mm_slli_epi16::<4>(values)) as u16,
+            ],
+            end,
+        }
+    }
 }
 
 /// Whether the first `len` bytes are an IPv6 address. `None` for those that end

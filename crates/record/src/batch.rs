@@ -262,10 +262,13 @@ impl Batch {
         let mut buffers = vec![Buffer::from_vec(std::mem::replace(&mut self.text, text))];
         buffers.append(&mut self.shared);
         let slab = Arc::new(slab);
+        // A few rows do not keep the memory of many.
+        let lend = rows >= self.slab_rows / 4;
         // SAFETY: this slab has the rows. The text of each block and line that
         // a view points into was read as UTF-8, and appended to `text` or kept
         // in `shared`, at the place that the column was told (`Batch::place`).
-        let finish = |column: &mut ColumnBuilder| unsafe { column.finish(&slab, rows, &buffers) };
+        let finish =
+            |column: &mut ColumnBuilder| unsafe { column.finish(&slab, rows, lend, &buffers) };
         let columns = self
             .columns
             .iter_mut()

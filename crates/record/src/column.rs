@@ -172,6 +172,7 @@ impl ColumnBuilder {
     }
 
     /// The finished column, with text in `buffers`; the builder is empty again.
+    /// With `lend` the values stay in the slab.
     ///
     /// # Safety
     /// The slab is the one that the first `rows` rows were set in, and `buffers`
@@ -184,12 +185,18 @@ impl ColumnBuilder {
         &mut self,
         slab: &Arc<Slab>,
         rows: usize,
+        lend: bool,
         buffers: &[Buffer],
     ) -> Result<ArrayRef, ArrowError> {
         let nulls = self.nulls.finish(rows);
         let long = std::mem::take(&mut self.long);
         self.rows = 0;
-        let values = slab.lend(self.section, rows * width(self.field_type));
+        let bytes = rows * width(self.field_type);
+        let values = if lend {
+            slab.lend(self.section, bytes)
+        } else {
+            slab.copy(self.section, bytes)
+        };
         Ok(match self.field_type {
             FieldType::Int32 => Arc::new(Int32Array::try_new(values.into(), nulls)?),
             FieldType::Int64 => Arc::new(Int64Array::try_new(values.into(), nulls)?),

@@ -158,6 +158,15 @@ impl Slab {
         unsafe { NonNull::slice_from_raw_parts(start, len).as_mut() }
     }
 
+    /// A copy of the first bytes of a column.
+    pub(crate) fn copy(&self, section: Section, bytes: usize) -> Buffer {
+        let start = self.at(section);
+        let len = bytes.min(section.bytes);
+        // SAFETY: the memory is initialised and this slab's; who has it shared
+        // cannot write to it.
+        Buffer::from_slice_ref(unsafe { NonNull::slice_from_raw_parts(start, len).as_ref() })
+    }
+
     /// The first bytes of a column, for as long as they are needed: the slab is
     /// lent until then.
     pub(crate) fn lend(self: &Arc<Slab>, section: Section, bytes: usize) -> Buffer {

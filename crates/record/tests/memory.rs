@@ -9,7 +9,7 @@ use vpcflow_record::{CpuLevel, DecodeOptions, Decoder, Format};
 
 /// Line `number`, which every column is of; some values are NULL.
 fn line(number: usize) -> String {
-    let port = if number % 7 == 0 {
+    let port = if number.is_multiple_of(7) {
         "-".to_owned()
     } else {
         number.to_string()
@@ -32,7 +32,7 @@ fn check(batch: &RecordBatch, first: usize) {
     for (row, ((name, port), bytes)) in rows.enumerate() {
         let number = first + row;
         assert_eq!(name.unwrap(), format!("interface-of-line-{number}"));
-        assert_eq!(port, (number % 7 != 0).then_some(number as i32));
+        assert_eq!(port, (!number.is_multiple_of(7)).then_some(number as i32));
         assert_eq!(bytes, Some(number as i64 * 100_000_000));
     }
 }

@@ -52,7 +52,14 @@ fn fault_of(word: &[u8], field_type: FieldType, policy: Policy) -> Option<Reason
         });
     };
     let mut value: Option<Value<'_>> = None;
-    hand_over(field_type, policy, Word::whole(text), 0, &mut value).err()
+    hand_over(
+        field_type,
+        policy,
+        Word::whole(text.as_bytes()),
+        0,
+        &mut value,
+    )
+    .err()
 }
 
 /// The values of the line, which may be no UTF-8.
@@ -71,7 +78,7 @@ fn values_of<'a>(line: &'a [u8], format: &Format) -> &'a [u8] {
     let ascii = line.iter().position(|byte| !byte.is_ascii());
     let prefix = &line[..ascii.unwrap_or(line.len())];
     let prefix = std::str::from_utf8(prefix).unwrap_or_default();
-    let values = start_of_values(Rest::new(prefix, &[]), format);
+    let values = start_of_values(Rest::new(prefix.as_bytes(), &[]), format);
     &line[prefix.len() - values.bytes().len()..]
 }
 

@@ -14,10 +14,11 @@ pub(crate) fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r')
 }
 
-/// A line, and how far it was read: the input of the parsers.
+/// A line, and how far it was read: the input of the parsers. It is UTF-8;
+/// checking that is up to who makes it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rest<'a> {
-    pub(super) line: &'a str,
+    line: &'a [u8],
     /// Starts as the line does, and may go on after it: a word near the end can
     /// be read with one load then.
     ahead: &'a [u8],
@@ -32,9 +33,9 @@ pub(super) struct Rest<'a> {
 impl<'a> Rest<'a> {
     /// All of a line, with what follows it where that is known.
     #[inline]
-    pub(super) fn new(line: &'a str, ahead: &'a [u8]) -> Rest<'a> {
+    pub(super) fn new(line: &'a [u8], ahead: &'a [u8]) -> Rest<'a> {
         let ahead = if ahead.len() < line.len() {
-            line.as_bytes()
+            line
         } else {
             ahead
         };
@@ -54,7 +55,7 @@ impl<'a> Rest<'a> {
 
     /// What was not read yet.
     pub(super) fn bytes(&self) -> &'a [u8] {
-        self.line.as_bytes().get(self.at..).unwrap_or_default()
+        self.line.get(self.at..).unwrap_or_default()
     }
 
     #[inline(always)]
@@ -110,7 +111,7 @@ pub(crate) struct Word<'a> {
 
 impl<'a> Word<'a> {
     /// The word that is the whole text.
-    pub(super) fn whole(text: &'a str) -> Word<'a> {
+    pub(super) fn whole(text: &'a [u8]) -> Word<'a> {
         Rest::new(text, &[]).word(text.len())
     }
 
@@ -134,11 +135,10 @@ impl<'a> Word<'a> {
 
     #[inline(always)]
     pub(super) fn text(&self) -> &'a str {
-        // Words end at ASCII characters, or where the line does.
-        self.rest
-            .line
-            .get(self.rest.at..self.end)
-            .unwrap_or_default()
+        // Words end at ASCII characters, or where the line does: they are UTF-8
+        // as the line is.
+        let bytes = self.rest.line.get(self.rest.at..self.end);
+        std::str::from_utf8(bytes.unwrap_or_default()).unwrap_or_default()
     }
 
     /// `-`, or nothing between two commas.
@@ -259,7 +259,7 @@ mod tests {
                     let line = format!("{expected}{end}");
                     for after in ["", "\n", "\nx y", "\n0123456789abcdef 0123456789abcdef"] {
                         let ahead = format!("{line}{after}");
-                        let rest = Rest::new(&line, ahead.as_bytes());
+                        let rest = Rest::new(line.as_bytes(), ahead.as_bytes());
                         let (rest, found) = word(rest).unwrap();
                         assert_eq!(found.text(), expected);
                         assert_eq!(rest.bytes(), end.as_bytes());
@@ -267,8 +267,8 @@ mod tests {
                 }
             }
         }
-        assert!(word(Rest::new("", b"")).is_err());
-        assert!(word(Rest::new("", b"\na")).is_err());
-        assert!(word(Rest::new(" a", b"")).is_err());
+        assert!(word(Rest::new(b"", b"")).is_err());
+        assert!(word(Rest::new(b"", b"\na")).is_err());
+        assert!(word(Rest::new(b" a", b"")).is_err());
     }
 }

@@ -3,10 +3,12 @@
 
 mod arrow_csv_reader;
 mod naive;
+mod plain_nom;
 mod sample;
 
 pub use arrow_csv_reader::decode_with_arrow_csv;
 pub use naive::NaiveColumns;
+pub use plain_nom::parse_with_nom;
 pub use sample::{Answer, Reading, Sample};
 
 #[cfg(test)]
@@ -27,12 +29,14 @@ mod tests {
                 sample.answer
             );
             assert_eq!(reading.drop(&sample.text), sample.answer);
+            assert_eq!(reading.drop_shared(&sample.buffer), sample.answer);
         }
         assert_eq!(
             Answer::of(&decode_with_arrow_csv(&sample.text)),
             sample.answer
         );
         assert_eq!(NaiveColumns::parse(&sample.text).answer(), sample.answer);
+        assert_eq!(parse_with_nom(&sample.text), sample.answer);
     }
 
     #[test]

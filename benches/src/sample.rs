@@ -117,41 +117,55 @@ impl Reading {
         self
     }
 
+    /// With batches of so many rows.
+    #[must_use]
+    pub fn in_batches_of(mut self, rows: usize) -> Self {
+        self.options.batch_rows = rows;
+        self
+    }
+
     /// Decodes a text into batches that are all held in memory, as other
     /// readers do.
     #[must_use]
     pub fn keep(&self, text: &[u8]) -> Vec<RecordBatch> {
-        let mut batches = Vec::new();
-        self.read(
-            text.len(),
-            |decoder, used| decoder.decode(&text[used..]),
-            |batch| {
-                batches.push(batch);
-            },
-        );
-        batches
+        self.batches(text.len(), |decoder, used| decoder.decode(&text[used..]))
     }
 
     /// The same, with batches that refer to the text instead of a copy.
     #[must_use]
     pub fn keep_shared(&self, text: &Buffer) -> Vec<RecordBatch> {
+        self.batches(text.len(), |decoder, used| {
+            decoder.decode_buffer(&text.slice(used))
+        })
+    }
+
+    fn batches(
+        &self,
+        len: usize,
+        decode: impl Fn(&mut Decoder, usize) -> usize,
+    ) -> Vec<RecordBatch> {
         let mut batches = Vec::new();
-        let decode = |decoder: &mut Decoder, used| decoder.decode_buffer(&text.slice(used));
-        self.read(text.len(), decode, |batch| batches.push(batch));
+        self.read(len, decode, |batch| batches.push(batch));
         batches
     }
 
     /// Decodes a text into batches that are looked at and dropped.
     #[must_use]
     pub fn drop(&self, text: &[u8]) -> Answer {
+        self.sum(text.len(), |decoder, used| decoder.decode(&text[used..]))
+    }
+
+    /// The same, with batches that refer to the text instead of a copy.
+    #[must_use]
+    pub fn drop_shared(&self, text: &Buffer) -> Answer {
+        self.sum(text.len(), |decoder, used| {
+            decoder.decode_buffer(&text.slice(used))
+        })
+    }
+
+    fn sum(&self, len: usize, decode: impl Fn(&mut Decoder, usize) -> usize) -> Answer {
         let mut answer = Answer::default();
-        self.read(
-            text.len(),
-            |decoder, used| decoder.decode(&text[used..]),
-            |batch| {
-                answer.add(&batch);
-            },
-        );
+        self.read(len, decode, |batch| answer.add(&batch));
         answer
     }
 

@@ -1,6 +1,6 @@
 //! What is an address: as the standard library reads it.
 
-use crate::number::{bits, equal};
+use crate::simd::is_ipv4;
 
 /// Whether the first `len` bytes are an IPv4 or IPv6 address; more may follow,
 /// and is read along. An octet of IPv4 has no leading zero, since some would
@@ -52,48 +52,11 @@ fn is_ipv4_word(ahead: &[u8], len: usize) -> bool {
         chunk[..len].copy_from_slice(&ahead[..len]);
         chunk
     });
-    is_ipv4(chunk, len)
+    is_ipv4(&chunk, len)
 }
 
 /// The bytes of `0.0.0.0` up to those of `255.255.255.255`.
 const IPV4_BYTES: std::ops::RangeInclusive<usize> = 7..=15;
-
-/// Whether the first `len` bytes are an IPv4 address: octet by octet, without
-/// a loop over the characters.
-#[inline(always)]
-fn is_ipv4(chunk: [u8; 16], len: usize) -> bool {
-    let [low, high] = [0, 8].map(|at| {
-        let bytes = chunk[at..].first_chunk().copied().unwrap_or_default();
-        equal(u64::from_le_bytes(bytes), b'.')
-    });
-    let end = 1 << len;
-    let mut ends = (bits(low) | bits(high) << 8) & (end - 1) | end;
-    if ends.count_ones() != 4 {
-        return false;
-    }
-    let chunk = u128::from_le_bytes(chunk);
-    let (mut start, mut all) = (0, true);
-    for _ in 0..4 {
-        let end = ends.trailing_zeros();
-        all &= is_octet((chunk >> (start * 8)) as u32, end - start);
-        start = end + 1;
-        ends &= ends - 1;
-    }
-    all
-}
-
-/// Whether the first `len` bytes of a little-endian word are a number up to
-/// 255 without leading zeros.
-#[inline(always)]
-fn is_octet(word: u32, len: u32) -> bool {
-    const LEAST: [u32; 4] = [256, 0, 10, 100];
-    let len = if len > 3 { 0 } else { len };
-    let digits = (word ^ 0x3030_3030).wrapping_shl(32 - 8 * len);
-    let [_, hundreds, tens, ones] = digits.to_le_bytes();
-    let octet = u32::from(hundreds) * 100 + u32::from(tens) * 10 + u32::from(ones);
-    let least = LEAST[len as usize];
-    hundreds <= 9 && tens <= 9 && ones <= 9 && octet >= least && octet <= 255
-}
 
 #[cfg(test)]
 mod tests {

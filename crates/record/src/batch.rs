@@ -6,16 +6,20 @@ use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_buffer::Buffer;
 use arrow_schema::{ArrowError, DataType, SchemaRef};
 
-use crate::column::{ColumnBuilder, INLINE_BYTES};
+use crate::column::{ColumnBuilder, INLINE_BYTES, column_bytes};
 use crate::field::FieldType;
 use crate::format::Format;
-use crate::grammar::{Value, for_each_value, has_export_time};
+use crate::grammar::{Sink, Word, for_each_value, has_export_time};
+use crate::memory::{Section, Slab, Slabs};
 use crate::policy::Policy;
 use crate::reason::RecordError;
 use crate::simd::{BLOCK_ROWS, Block, NullWords, Place};
 
 /// Text of a batch from which it counts as full: views have 32-bit offsets.
 const MAX_TEXT_BYTES: usize = 1 << 30;
+
+/// Rows for which a batch has room before it grows, at most.
+const MAX_FIRST_ROWS: usize = 1 << 16;
 
 /// One field of the format, and what becomes of it.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +42,11 @@ pub(crate) struct Batch {
     /// For each field of the format in force.
     targets: Vec<Target>,
     rows: usize,
+    slabs: Slabs,
+    /// Rows that a slab has room for.
+    slab_rows: usize,
+    /// The memory of the columns, as long as they have rows.
+    slab: Option<Slab>,
     /// Lines that were copied: the first buffer of every column.
     text: Vec<u8>,
     /// Inputs that views point into without a copy: the buffers after it.
@@ -46,11 +55,19 @@ pub(crate) struct Batch {
 
 impl Batch {
     pub(crate) fn new(schema: SchemaRef, policy: Policy, capacity: usize) -> Batch {
-        let column = |field: &Arc<arrow_schema::Field>| {
-            ColumnBuilder::new(column_type(field.data_type()), capacity)
-        };
+        let slab_rows = capacity.min(MAX_FIRST_ROWS);
+        let types = schema
+            .fields()
+            .iter()
+            .map(|field| column_type(field.data_type()));
+        let types: Vec<FieldType> = types.collect();
+        let sections = sections(&types, slab_rows);
+        let column = |(kind, section): (&FieldType, &Section)| ColumnBuilder::new(*kind, *section);
         Batch {
-            columns: schema.fields().iter().map(column).collect(),
+            columns: types.iter().zip(&sections).map(column).collect(),
+            slabs: Slabs::new(&sections),
+            slab_rows,
+            slab: None,
             schema,
             policy,
             capacity,
@@ -75,8 +92,9 @@ impl Batch {
 
     /// What follows has this format.
     pub(crate) fn set_format(&mut self, format: &Format) {
-        for column in &mut self.columns {
-            column.pad_to(self.rows);
+        if let Some(mut slab) = self.slab.take() {
+            self.pad(&mut slab);
+            self.slab = Some(slab);
         }
         let target = |field: &crate::FormatField| Target {
             field_type: self.policy.checked_as(field.field_type()),
@@ -95,29 +113,51 @@ impl Batch {
         self.targets.iter().all(text)
     }
 
+    /// Makes room for more rows: for those of a message that came when the batch
+    /// was full, and for batches of so many rows that the room is not taken
+    /// before it is needed.
+    #[cold]
+    fn grow(&mut self, rows: usize) {
+        self.slab_rows = (self.slab_rows * 2).max(rows);
+        let types: Vec<FieldType> = self.columns.iter().map(ColumnBuilder::field_type).collect();
+        let sections = sections(&types, self.slab_rows);
+        let mut slabs = Slabs::new(&sections);
+        let slab = self.slab.take().map(|mut from| {
+            let mut to = slabs.take();
+            for (column, section) in self.columns.iter().zip(&sections) {
+                column.copy_values(&mut from, &mut to, *section);
+            }
+            to
+        });
+        for (column, section) in self.columns.iter_mut().zip(&sections) {
+            column.move_to(*section);
+        }
+        (self.slabs, self.slab) = (slabs, slab);
+    }
+
     /// Appends a line as one row. Returns whether values were left out, which
-    /// only the lenient policy does.
+    /// only the lenient policy does. `ahead` is the line with what follows it,
+    /// or nothing.
     pub(crate) fn append_record(
         &mut self,
         line: &[u8],
+        ahead: &[u8],
         format: &Format,
     ) -> Result<bool, RecordError> {
-        let base = self.text.len();
-        let (columns, targets) = (&mut self.columns, &self.targets);
-        let mut keep_line = false;
-        let result = for_each_value(line, format, self.policy, |index, value| {
-            let Some(column) = targets[index].column else {
-                return;
-            };
-            let offset = match value {
-                Value::Text(text) if text.len() > INLINE_BYTES => {
-                    keep_line = true;
-                    base + (text.as_ptr().addr() - line.as_ptr().addr())
-                }
-                _ => 0,
-            };
-            columns[column].append(value, offset as u32);
-        });
+        if self.rows >= self.slab_rows {
+            self.grow(self.rows + 1);
+        }
+        let slab = self.slab.get_or_insert_with(|| self.slabs.take());
+        let mut row = Row {
+            columns: &mut self.columns,
+            targets: &self.targets,
+            slab,
+            row: self.rows,
+            base: self.text.len(),
+            keep_line: false,
+        };
+        let result = for_each_value(line, ahead, format, self.policy, &mut row);
+        let keep_line = row.keep_line;
         match result {
             Ok(_) => {
                 if keep_line {
@@ -140,6 +180,11 @@ impl Batch {
         shared: Option<(&Buffer, usize)>,
     ) -> bool {
         let place = self.place(shared);
+        if self.rows + block.rows() > self.slab_rows {
+            self.grow(self.rows + block.rows());
+        }
+        let slab = self.slab.get_or_insert_with(|| self.slabs.take());
+        let (columns, row) = (&mut self.columns, self.rows);
         // An export has one value more, the time before each record.
         let skipped = block.values() - self.targets.len();
         let fits = starts_as_records(block, format, self.targets[0].field_type, skipped > 0)
@@ -148,7 +193,7 @@ impl Batch {
                 let checked = target.field_type != FieldType::Address || block.addresses(value);
                 checked
                     && match target.column {
-                        Some(column) => self.columns[column].append_block(block, value, place),
+                        Some(column) => columns[column].set_block(slab, row, block, value, place),
                         None => is_readable(block, value, target.field_type),
                     }
             });
@@ -184,6 +229,16 @@ impl Batch {
         }
     }
 
+    /// Fills columns that the format in force does not have with NULL.
+    fn pad(&mut self, slab: &mut Slab) {
+        for column in self.targets.iter().filter_map(|target| target.column) {
+            self.columns[column].filled_to(self.rows);
+        }
+        for column in &mut self.columns {
+            column.pad_to(slab, self.rows);
+        }
+    }
+
     /// Drops what was appended after the last whole row.
     fn truncate(&mut self) {
         for column in self.targets.iter().filter_map(|target| target.column) {
@@ -192,21 +247,96 @@ impl Batch {
     }
 
     /// The rows so far, or `None` when there are none.
+    #[expect(
+        unsafe_code,
+        reason = "columns and the text that they point into meet here"
+    )]
     pub(crate) fn finish(&mut self) -> Result<Option<RecordBatch>, ArrowError> {
         if self.rows == 0 {
             return Ok(None);
         }
+        let mut slab = self.slab.take().unwrap_or_else(|| self.slabs.take());
+        self.pad(&mut slab);
         let rows = std::mem::take(&mut self.rows);
         let text = Vec::with_capacity(self.text.len());
         let mut buffers = vec![Buffer::from_vec(std::mem::replace(&mut self.text, text))];
         buffers.append(&mut self.shared);
-        let mut columns = Vec::with_capacity(self.columns.len());
-        for column in &mut self.columns {
-            column.pad_to(rows);
-            columns.push(column.finish(&buffers, self.capacity)?);
-        }
+        let slab = Arc::new(slab);
+        // A few rows do not keep the memory of many.
+        let lend = rows >= self.slab_rows / 4;
+        // SAFETY: this slab has the rows. The text of each block and line that
+        // a view points into was read as UTF-8, and appended to `text` or kept
+        // in `shared`, at the place that the column was told (`Batch::place`).
+        let finish =
+            |column: &mut ColumnBuilder| unsafe { column.finish(&slab, rows, lend, &buffers) };
+        let columns = self
+            .columns
+            .iter_mut()
+            .map(finish)
+            .collect::<Result<_, _>>()?;
+        self.slabs.give_back(slab);
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options).map(Some)
+    }
+}
+
+/// The row that a line becomes.
+struct Row<'b> {
+    columns: &'b mut [ColumnBuilder],
+    targets: &'b [Target],
+    slab: &'b mut Slab,
+    row: usize,
+    /// Where the line will be in the batch's text.
+    base: usize,
+    /// Some view points there.
+    keep_line: bool,
+}
+
+impl Row<'_> {
+    #[inline(always)]
+    fn column(&mut self, index: usize) -> Option<(&mut ColumnBuilder, &mut Slab)> {
+        let column = self.targets[index].column?;
+        Some((&mut self.columns[column], self.slab))
+    }
+}
+
+impl<'a> Sink<'a> for Row<'_> {
+    #[inline]
+    fn null(&mut self, index: usize) {
+        let row = self.row;
+        if let Some((column, slab)) = self.column(index) {
+            column.set_null(slab, row);
+        }
+    }
+
+    #[inline(always)]
+    fn int32(&mut self, index: usize, number: i32) {
+        let row = self.row;
+        if let Some((column, slab)) = self.column(index) {
+            column.set_int32(slab, row, number);
+        }
+    }
+
+    #[inline(always)]
+    fn int64(&mut self, index: usize, number: i64) {
+        let row = self.row;
+        if let Some((column, slab)) = self.column(index) {
+            column.set_int64(slab, row, number);
+        }
+    }
+
+    #[inline(always)]
+    fn timestamp(&mut self, index: usize, micros: i64) {
+        self.int64(index, micros);
+    }
+
+    #[inline(always)]
+    fn text(&mut self, index: usize, word: Word<'a>) {
+        let (row, offset) = (self.row, self.base + word.start());
+        if let Some((column, slab)) = self.column(index) {
+            column.set_text(slab, row, word, offset as u32);
+            self.keep_line |= word.len() > INLINE_BYTES;
+        }
     }
 }
 
@@ -233,6 +363,11 @@ fn is_readable(block: &Block<'_>, value: usize, field_type: FieldType) -> bool {
         FieldType::Timestamp => block.timestamps(value, &mut [0; BLOCK_ROWS], nulls),
         FieldType::Address | FieldType::Text => true,
     }
+}
+
+/// Where the columns are in a slab of so many rows.
+fn sections(types: &[FieldType], rows: usize) -> Vec<Section> {
+    Section::lay_out(types.iter().map(|kind| column_bytes(*kind, rows)))
 }
 
 /// The type of field that fills a column of this Arrow type.

@@ -1,5 +1,6 @@
 //! Columns under construction, one an output column.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int32Array, Int64Array, TimestampMicrosecondArray};
@@ -7,63 +8,67 @@ use arrow_buffer::Buffer;
 use arrow_schema::ArrowError;
 
 use crate::field::FieldType;
-use crate::grammar::Value;
+use crate::grammar::Word;
+use crate::memory::{Section, Slab};
+use crate::nulls::Nulls;
 use crate::simd::{self, Block, NullWords, Place};
-use crate::validity::Validity;
 
 /// Text of more bytes than this stays in the batch's text; shorter text is
 /// inside the view itself.
 pub(crate) const INLINE_BYTES: usize = 12;
 
-#[derive(Debug)]
-enum Values {
-    Int32(Vec<i32>),
-    Int64(Vec<i64>),
-    Timestamp(Vec<i64>),
-    Text(Vec<u128>),
+/// Room for so many rows of a type, in bytes. Blocks are filled in whole
+/// groups, the last of which may go past the last row.
+pub(crate) fn column_bytes(field_type: FieldType, rows: usize) -> usize {
+    (rows + simd::GROUP_ROWS) * width(field_type)
 }
 
-impl Values {
-    fn new(field_type: FieldType, rows: usize) -> Values {
-        // A block is filled in whole groups, the last of which may go past the
-        // last row.
-        let rows = rows + simd::GROUP_ROWS;
-        match field_type {
-            FieldType::Int32 => Values::Int32(Vec::with_capacity(rows)),
-            FieldType::Int64 => Values::Int64(Vec::with_capacity(rows)),
-            FieldType::Timestamp => Values::Timestamp(Vec::with_capacity(rows)),
-            FieldType::Address | FieldType::Text => Values::Text(Vec::with_capacity(rows)),
-        }
-    }
-
-    fn resize(&mut self, rows: usize) {
-        match self {
-            Values::Int32(values) => values.resize(rows, 0),
-            Values::Int64(values) | Values::Timestamp(values) => values.resize(rows, 0),
-            Values::Text(views) => views.resize(rows, 0),
-        }
+fn width(field_type: FieldType) -> usize {
+    match field_type {
+        FieldType::Int32 => size_of::<i32>(),
+        FieldType::Int64 | FieldType::Timestamp => size_of::<i64>(),
+        FieldType::Address | FieldType::Text => size_of::<u128>(),
     }
 }
 
-/// A column that grows by a value a row, or by a block of rows, and can take
-/// back rows that turn out to be refused.
+/// A column that grows by a value a row, or by a block of rows. The values are
+/// in the slab of its batch, and the batch counts the rows: what is written at
+/// a row that does not come to be is written over.
 #[derive(Debug)]
 pub(crate) struct ColumnBuilder {
     field_type: FieldType,
-    values: Values,
-    validity: Validity,
+    section: Section,
+    nulls: Nulls,
     /// Some view points into the batch's text.
     long: bool,
+    /// Up to which row values were set, as far as the batch told.
+    rows: usize,
 }
 
 impl ColumnBuilder {
-    pub(crate) fn new(field_type: FieldType, rows: usize) -> ColumnBuilder {
+    pub(crate) fn new(field_type: FieldType, section: Section) -> ColumnBuilder {
         ColumnBuilder {
             field_type,
-            values: Values::new(field_type, rows),
-            validity: Validity::with_capacity(rows),
+            section,
+            nulls: Nulls::default(),
             long: false,
+            rows: 0,
         }
+    }
+
+    pub(crate) fn field_type(&self) -> FieldType {
+        self.field_type
+    }
+
+    /// Copies the values to a place in another slab.
+    pub(crate) fn copy_values(&self, from: &mut Slab, to: &mut Slab, section: Section) {
+        let from = from.column::<i32>(self.section);
+        to.column(section)[..from.len()].copy_from_slice(from);
+    }
+
+    /// From now on the values are there.
+    pub(crate) fn move_to(&mut self, section: Section) {
+        self.section = section;
     }
 
     /// Whether values of this type go into the column.
@@ -71,47 +76,75 @@ impl ColumnBuilder {
         self.field_type.data_type() == field_type.data_type()
     }
 
-    /// Appends a value of the column's type, or NULL. Text starts at `offset`
-    /// of the batch's own text.
-    #[inline]
-    pub(crate) fn append(&mut self, value: Value<'_>, offset: u32) {
-        let valid = value != Value::Null;
-        match (&mut self.values, value) {
-            (Values::Int32(values), Value::Int32(value)) => values.push(value),
-            (Values::Int64(values), Value::Int64(value))
-            | (Values::Timestamp(values), Value::Timestamp(value)) => values.push(value),
-            (Values::Text(views), Value::Text(text)) => {
-                self.long |= text.len() > INLINE_BYTES;
-                views.push(view(text.as_bytes(), 0, offset));
-            }
-            (values, _) => {
-                debug_assert!(!valid, "{value:?} for a column of {values:?}");
-                values.resize(self.validity.len() + 1);
-            }
-        }
-        self.validity.append(valid);
+    /// Sets the value of a row of a column of 32-bit numbers.
+    #[inline(always)]
+    pub(crate) fn set_int32(&self, slab: &mut Slab, row: usize, number: i32) {
+        slab.column(self.section)[row] = number;
     }
 
-    /// Appends the values of a field for every row of a block. `false`: one of
-    /// them is no value of the column's type, and the block is to be dropped.
+    /// Sets the value of a row of a column of 64-bit numbers or of times.
+    #[inline(always)]
+    pub(crate) fn set_int64(&self, slab: &mut Slab, row: usize, number: i64) {
+        slab.column(self.section)[row] = number;
+    }
+
+    /// Sets the text of a row. It starts at `offset` of the batch's own text.
+    #[inline(always)]
+    pub(crate) fn set_text(&mut self, slab: &mut Slab, row: usize, word: Word<'_>, offset: u32) {
+        self.long |= word.len() > INLINE_BYTES;
+        slab.column(self.section)[row] = view(word.ahead(), word.len(), 0, offset);
+    }
+
+    /// Leaves a row without a value.
+    pub(crate) fn set_null(&mut self, slab: &mut Slab, row: usize) {
+        self.set_nulls(slab, row..row + 1);
+    }
+
+    fn set_nulls(&mut self, slab: &mut Slab, rows: Range<usize>) {
+        self.nulls.set_range(rows.clone());
+        match self.field_type {
+            FieldType::Int32 => slab.column::<i32>(self.section)[rows].fill(0),
+            FieldType::Int64 | FieldType::Timestamp => {
+                slab.column::<i64>(self.section)[rows].fill(0);
+            }
+            FieldType::Address | FieldType::Text => {
+                slab.column::<u128>(self.section)[rows].fill(0);
+            }
+        }
+    }
+
+    /// Sets the values of a field for every row of a block, from row `start`
+    /// on. `false`: one of them is no value of the column's type, and the block
+    /// is to be dropped.
     #[inline]
-    pub(crate) fn append_block(&mut self, block: &Block<'_>, field: usize, place: Place) -> bool {
-        let start = self.validity.len();
+    pub(crate) fn set_block(
+        &mut self,
+        slab: &mut Slab,
+        start: usize,
+        block: &Block<'_>,
+        field: usize,
+        place: Place,
+    ) -> bool {
         let rows = block.rows();
         let mut nulls = NullWords::default();
-        self.values
-            .resize(start + rows.next_multiple_of(simd::GROUP_ROWS));
-        let fits = match &mut self.values {
-            Values::Int32(out) => block.int32(field, &mut out[start..], &mut nulls),
-            Values::Int64(out) => block.int64(field, &mut out[start..], &mut nulls),
-            Values::Timestamp(out) => block.timestamps(field, &mut out[start..], &mut nulls),
-            Values::Text(out) => {
-                self.long |= block.views(field, place, &mut out[start..], &mut nulls);
+        let range = start..start + rows.next_multiple_of(simd::GROUP_ROWS);
+        let fits = match self.field_type {
+            FieldType::Int32 => {
+                block.int32(field, &mut slab.column(self.section)[range], &mut nulls)
+            }
+            FieldType::Int64 => {
+                block.int64(field, &mut slab.column(self.section)[range], &mut nulls)
+            }
+            FieldType::Timestamp => {
+                block.timestamps(field, &mut slab.column(self.section)[range], &mut nulls)
+            }
+            FieldType::Address | FieldType::Text => {
+                let views = &mut slab.column(self.section)[range];
+                self.long |= block.views(field, place, views, &mut nulls);
                 true
             }
         };
-        self.values.resize(start + rows);
-        self.validity.append_block(&nulls, rows);
+        self.nulls.set_block(start, &nulls, rows);
         fits
     }
 
@@ -120,72 +153,89 @@ impl ColumnBuilder {
         self.long
     }
 
-    /// Drops what was appended for rows from `rows` on.
+    /// Drops what was set for rows from `rows` on.
     pub(crate) fn truncate(&mut self, rows: usize) {
-        if self.validity.len() > rows {
-            self.values.resize(rows);
-            self.validity.truncate(rows);
-        }
+        self.nulls.truncate(rows);
+    }
+
+    /// Values were set up to there.
+    pub(crate) fn filled_to(&mut self, rows: usize) {
+        self.rows = rows;
     }
 
     /// Fills up with NULL to `rows`.
-    pub(crate) fn pad_to(&mut self, rows: usize) {
-        let missing = rows - self.validity.len();
-        self.values.resize(rows);
-        self.validity.append_nulls(missing);
+    pub(crate) fn pad_to(&mut self, slab: &mut Slab, rows: usize) {
+        if self.rows < rows {
+            self.set_nulls(slab, self.rows..rows);
+            self.rows = rows;
+        }
     }
 
-    /// The finished column, with text in `buffers`; the builder is empty
-    /// again, for `rows` more.
-    pub(crate) fn finish(
+    /// The finished column, with text in `buffers`; the builder is empty again.
+    /// With `lend` the values stay in the slab.
+    ///
+    /// # Safety
+    /// The slab is the one that the first `rows` rows were set in, and `buffers`
+    /// have the text of long words where it was said to be, all of it UTF-8.
+    #[expect(
+        unsafe_code,
+        reason = "the batch has the text, and knows that it is UTF-8"
+    )]
+    pub(crate) unsafe fn finish(
         &mut self,
-        buffers: &[Buffer],
+        slab: &Arc<Slab>,
         rows: usize,
+        lend: bool,
+        buffers: &[Buffer],
     ) -> Result<ArrayRef, ArrowError> {
-        let nulls = self.validity.finish(rows);
+        let nulls = self.nulls.finish(rows);
         let long = std::mem::take(&mut self.long);
-        let values = std::mem::replace(&mut self.values, Values::new(self.field_type, rows));
-        Ok(match values {
-            Values::Int32(values) => Arc::new(Int32Array::try_new(values.into(), nulls)?),
-            Values::Int64(values) => Arc::new(Int64Array::try_new(values.into(), nulls)?),
-            Values::Timestamp(values) => {
+        self.rows = 0;
+        let bytes = rows * width(self.field_type);
+        let values = if lend {
+            slab.lend(self.section, bytes)
+        } else {
+            slab.copy(self.section, bytes)
+        };
+        Ok(match self.field_type {
+            FieldType::Int32 => Arc::new(Int32Array::try_new(values.into(), nulls)?),
+            FieldType::Int64 => Arc::new(Int64Array::try_new(values.into(), nulls)?),
+            FieldType::Timestamp => {
                 let times = TimestampMicrosecondArray::try_new(values.into(), nulls)?;
                 Arc::new(times.with_timezone("UTC"))
             }
-            Values::Text(views) => {
+            FieldType::Address | FieldType::Text => {
                 let buffers = if long { buffers } else { &[] };
-                Arc::new(simd::views::string_views(views, buffers, nulls))
+                // SAFETY: views are made of words of lines that were read as
+                // UTF-8; where long ones are, the caller promises.
+                Arc::new(unsafe { simd::views::string_views(values.into(), buffers, nulls) })
             }
         })
     }
 }
 
-/// The view of a text in a buffer, at an offset; a short one is in the view
-/// itself. As arrow's `make_view`, which branches on each length.
-#[inline]
-pub(crate) fn view(text: &[u8], buffer: u32, offset: u32) -> u128 {
-    let len = text.len();
-    let inline = match (text.first_chunk(), text.last_chunk()) {
-        (Some(first), _) if len > INLINE_BYTES => {
-            let place = u64::from(offset) << 32 | u64::from(buffer);
-            u128::from(u32::from_le_bytes(*first)) | u128::from(place) << 32
+/// The view of the first `len` bytes in a buffer, at an offset; short text is
+/// in the view itself. What follows the text is read along where there is some,
+/// which saves the branches of arrow's `make_view` on each length.
+#[inline(always)]
+pub(crate) fn view(ahead: &[u8], len: usize, buffer: u32, offset: u32) -> u128 {
+    let first = match ahead.first_chunk::<16>() {
+        Some(chunk) => u128::from_le_bytes(*chunk),
+        None => {
+            let mut chunk = [0; 16];
+            let kept = len.min(INLINE_BYTES);
+            chunk[..kept].copy_from_slice(&ahead[..kept]);
+            u128::from_le_bytes(chunk)
         }
-        // Both ends, which overlap.
-        (Some(first), Some(last)) => {
-            let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
-            let middle = text[(len - 4) / 2..]
-                .first_chunk()
-                .copied()
-                .unwrap_or_default();
-            let middle = u128::from(u32::from_le_bytes(middle)) << ((len - 4) / 2 * 8);
-            u128::from(first) | middle | u128::from(last) << ((len - 4) * 8)
-        }
-        _ => text
-            .iter()
-            .rev()
-            .fold(0, |bytes, byte| bytes << 8 | u128::from(*byte)),
     };
-    inline << 32 | len as u128
+    let place = u128::from(offset) << 32 | u128::from(buffer);
+    let (kept, place) = if len > INLINE_BYTES {
+        (4, place << 64)
+    } else {
+        (len, 0)
+    };
+    let text = first & ((1 << (kept * 8)) - 1);
+    text << 32 | place | len as u128
 }
 
 #[cfg(test)]
@@ -195,7 +245,8 @@ mod tests {
         let text = b"abcdefghijklmnopqrstuvwxyz";
         for len in 0..text.len() {
             let expected = arrow_array::builder::make_view(&text[..len], 3, 70_000);
-            assert_eq!(super::view(&text[..len], 3, 70_000), expected);
+            assert_eq!(super::view(&text[..len], len, 3, 70_000), expected);
+            assert_eq!(super::view(text, len, 3, 70_000), expected);
         }
     }
 }

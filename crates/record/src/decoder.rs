@@ -277,12 +277,12 @@ impl Decoder {
                 self.skipping = false;
                 self.position += end as u64 + 1;
             } else if self.partial.is_empty() {
-                self.line(&rest[..end]);
+                self.line(&rest[..end], rest);
                 self.position += end as u64 + 1;
             } else {
                 let mut line = std::mem::take(&mut self.partial);
                 line.extend_from_slice(&rest[..end]);
-                self.line(&line);
+                self.line(&line, &[]);
                 self.position += line.len() as u64 + 1;
                 line.clear();
                 self.partial = line;
@@ -330,7 +330,7 @@ impl Decoder {
     pub fn finish(&mut self) {
         if !self.partial.is_empty() {
             let line = std::mem::take(&mut self.partial);
-            self.line(&line);
+            self.line(&line, &[]);
             self.position += line.len() as u64;
         }
         self.skipping = false;
@@ -343,7 +343,7 @@ impl Decoder {
         let records = self.counts.records;
         let message = message.strip_suffix(b"\n").unwrap_or(message);
         self.counts.bytes += message.len() as u64;
-        self.line(message);
+        self.line(message, &[]);
         self.counts.records > records
     }
 
@@ -368,28 +368,29 @@ impl Decoder {
         self.partial.extend_from_slice(rest);
         if self.partial.len() > MAX_LINE_BYTES {
             let line = std::mem::take(&mut self.partial);
-            self.line(&line);
+            self.line(&line, &[]);
             self.position += line.len() as u64;
             self.skipping = true;
         }
     }
 
-    /// One whole line, without its line feed.
-    fn line(&mut self, line: &[u8]) {
+    /// One whole line, without its line feed. `ahead` is the line with what
+    /// follows it, or nothing.
+    fn line(&mut self, line: &[u8], ahead: &[u8]) {
         let first = line.iter().find(|byte| !is_space(**byte));
         if matches!(first, None | Some(b'#')) {
             self.counts.skipped += 1;
         } else if line.len() > MAX_LINE_BYTES {
             self.refuse(line, RecordError::line(Reason::LineTooLong));
         } else if !(self.foreign || self.all_text) {
-            if let Err(error) = self.append_record(line) {
+            if let Err(error) = self.append_record(line, ahead) {
                 self.header_or_reject(line, error);
             }
         } else if let Some(header) = Format::from_header(line) {
             self.header(line, header);
         } else if self.foreign {
             self.refuse(line, RecordError::line(Reason::UnexpectedHeader));
-        } else if let Err(error) = self.append_record(line) {
+        } else if let Err(error) = self.append_record(line, ahead) {
             self.refuse(line, error);
         }
     }
@@ -429,8 +430,8 @@ impl Decoder {
         self.format = format;
     }
 
-    fn append_record(&mut self, line: &[u8]) -> Result<(), RecordError> {
-        let cut = self.batch.append_record(line, &self.format)?;
+    fn append_record(&mut self, line: &[u8], ahead: &[u8]) -> Result<(), RecordError> {
+        let cut = self.batch.append_record(line, ahead, &self.format)?;
         self.counts.records += 1;
         self.counts.cut += u64::from(cut);
         Ok(())

@@ -27,7 +27,6 @@ mod explain;
 mod tests;
 mod words;
 
-use nom::character::complete::char;
 use nom::sequence::preceded;
 use nom::{IResult, Parser};
 
@@ -39,8 +38,8 @@ use crate::policy::{Policy, check_strictly};
 use crate::reason::{Reason, RecordError};
 
 use self::explain::explain;
-use self::words::{Word, start_of_values};
-pub(crate) use self::words::{has_export_time, is_space};
+use self::words::{Rest, start_of_values};
+pub(crate) use self::words::{Word, has_export_time, is_space};
 
 /// One value of a record, typed by its field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,12 +81,17 @@ pub struct Record<'a> {
 impl<'a> Record<'a> {
     /// The values with their fields, in the order of the format.
     pub fn values(&self) -> impl Iterator<Item = (&'a FormatField, Value<'a>)> + use<'a> {
-        let mut values = Values::new(self.line, self.format, self.policy);
+        let mut values = Values::new(
+            Rest::new(self.line.as_bytes(), &[]),
+            self.format,
+            self.policy,
+        );
         self.format.fields().iter().map(move |field| {
-            let value = values
-                .next(field.field_type())
+            let mut value = None;
+            values
+                .next(field.field_type(), 0, &mut value)
                 .expect("the line was read against this format before");
-            (field, value)
+            (field, value.unwrap_or(Value::Null))
         })
     }
 
@@ -118,7 +122,7 @@ pub fn parse_record_with<'a>(
     format: &'a Format,
     policy: Policy,
 ) -> Result<Record<'a>, RecordError> {
-    for_each_value(line, format, policy, |_, _| {})?;
+    for_each_value(line, &[], format, policy, &mut None)?;
     let Ok(line) = std::str::from_utf8(line) else {
         return Err(RecordError::line(Reason::NotUtf8));
     };
@@ -129,25 +133,64 @@ pub fn parse_record_with<'a>(
     })
 }
 
-/// Reads one line and hands each value to `sink` with its index in the format.
-/// After an error the values handed over so far are to be dropped. Returns
-/// whether values were left out that follow the last field, which only
-/// [`Policy::Lenient`] lets pass.
+/// Takes the values of a line, each with its index in the format.
+pub(crate) trait Sink<'a> {
+    /// `-`.
+    fn null(&mut self, index: usize);
+    /// A number of an `INT` field.
+    fn int32(&mut self, index: usize, number: i32);
+    /// A number of a `BIGINT` field.
+    fn int64(&mut self, index: usize, number: i64);
+    /// Microseconds.
+    fn timestamp(&mut self, index: usize, micros: i64);
+    /// Text or an address.
+    fn text(&mut self, index: usize, word: Word<'a>);
+}
+
+/// Keeps the last value.
+impl<'a> Sink<'a> for Option<Value<'a>> {
+    fn null(&mut self, _: usize) {
+        *self = Some(Value::Null);
+    }
+
+    fn int32(&mut self, _: usize, number: i32) {
+        *self = Some(Value::Int32(number));
+    }
+
+    fn int64(&mut self, _: usize, number: i64) {
+        *self = Some(Value::Int64(number));
+    }
+
+    fn timestamp(&mut self, _: usize, micros: i64) {
+        *self = Some(Value::Timestamp(micros));
+    }
+
+    fn text(&mut self, _: usize, word: Word<'a>) {
+        *self = Some(Value::Text(word.text()));
+    }
+}
+
+/// Reads one line and hands each value to `sink`. After an error the values
+/// handed over so far are to be dropped. Returns whether values were left out
+/// that follow the last field, which only [`Policy::Lenient`] lets pass.
+///
+/// `ahead` is the line with what follows it, from the line feed on, or nothing.
 #[inline]
 pub(crate) fn for_each_value<'a>(
     line: &'a [u8],
+    ahead: &'a [u8],
     format: &Format,
     policy: Policy,
-    mut sink: impl FnMut(usize, Value<'a>),
+    sink: &mut impl Sink<'a>,
 ) -> Result<bool, RecordError> {
-    let Ok(text) = std::str::from_utf8(line) else {
+    // The first is several times faster, and nearly always enough.
+    if !line.is_ascii() && std::str::from_utf8(line).is_err() {
         return Err(explain(line, format, policy));
-    };
-    let mut values = Values::new(text, format, policy);
+    }
+    let mut values = Values::new(Rest::new(line, ahead), format, policy);
     for (index, field_type) in format.field_types().iter().enumerate() {
-        match values.next(*field_type) {
-            Ok(value) => sink(index, value),
-            Err(_) => return Err(explain(line, format, policy)),
+        if values.next(*field_type, index, sink).is_err() {
+            return Err(explain(line, format, policy));
         }
     }
     let surplus = !values.rest.is_empty();
@@ -155,8 +198,9 @@ pub(crate) fn for_each_value<'a>(
         return Err(explain(line, format, policy));
     }
     if policy == Policy::Strict {
+        let line_as_text = std::str::from_utf8(line).unwrap_or_default();
         let record = Record {
-            line: text,
+            line: line_as_text,
             format,
             policy,
         };
@@ -167,13 +211,13 @@ pub(crate) fn for_each_value<'a>(
 
 /// What is wrong is told by [`explain`] in a second look at the line: refused
 /// lines are few, and records need not carry the place of a fault along.
-type Parsed<'a, T> = IResult<&'a str, T, ()>;
+type Parsed<'a, T> = IResult<Rest<'a>, T, ()>;
 
 /// The values of a line, one after the other.
 struct Values<'a> {
     /// What was not read yet; after a value of a comma-separated line, from
     /// the comma on.
-    rest: &'a str,
+    rest: Rest<'a>,
     separator: Separator,
     policy: Policy,
     first: bool,
@@ -181,7 +225,7 @@ struct Values<'a> {
 
 impl<'a> Values<'a> {
     #[inline]
-    fn new(line: &'a str, format: &Format, policy: Policy) -> Values<'a> {
+    fn new(line: Rest<'a>, format: &Format, policy: Policy) -> Values<'a> {
         Values {
             rest: start_of_values(line, format),
             separator: format.separator(),
@@ -190,36 +234,52 @@ impl<'a> Values<'a> {
         }
     }
 
-    /// Written out rather than with `map_res` and `terminated`: these pass
-    /// results through memory, which doubles the time of a value.
+    /// Hands over the next value.
+    ///
+    /// `terminated` is written out: it passes results through memory, which
+    /// doubles the time of a value.
     #[inline(always)]
-    fn next(&mut self, field_type: FieldType) -> Result<Value<'a>, nom::Err<()>> {
+    fn next(
+        &mut self,
+        field_type: FieldType,
+        index: usize,
+        sink: &mut impl Sink<'a>,
+    ) -> Result<(), nom::Err<()>> {
         let (rest, word) = match self.separator {
-            Separator::Space => words::word(self.rest)?,
+            Separator::Space => {
+                let (rest, word) = words::word(self.rest)?;
+                (words::spaces(rest)?.0, word)
+            }
             Separator::Comma if self.first => words::cell(self.rest)?,
-            Separator::Comma => preceded(char(','), words::cell).parse(self.rest)?,
+            Separator::Comma => preceded(words::comma, words::cell).parse(self.rest)?,
         };
-        let value = typed(field_type, self.policy, word).map_err(|_| nom::Err::Error(()))?;
-        (self.rest, self.first) = match self.separator {
-            Separator::Space => (words::spaces(rest)?.0, false),
-            Separator::Comma => (rest, false),
-        };
-        Ok(value)
+        hand_over(field_type, self.policy, word, index, sink).map_err(|_| nom::Err::Error(()))?;
+        (self.rest, self.first) = (rest, false);
+        Ok(())
     }
 }
 
-/// The value of a word. Only a cell of a comma-separated line can be empty.
+/// Hands over the value of a word: straight to where it goes, since a value of
+/// many kinds that passes through memory doubles the time.
 #[inline(always)]
-fn typed<'a>(field_type: FieldType, policy: Policy, word: Word<'a>) -> Result<Value<'a>, Reason> {
-    let Word { text, ahead } = word;
-    if matches!(text.as_bytes(), [] | [b'-']) {
-        return Ok(Value::Null);
+fn hand_over<'a>(
+    field_type: FieldType,
+    policy: Policy,
+    word: Word<'a>,
+    index: usize,
+    sink: &mut impl Sink<'a>,
+) -> Result<(), Reason> {
+    if word.is_null() {
+        sink.null(index);
+        return Ok(());
     }
+    let (ahead, len) = (word.ahead(), word.len());
     match policy.checked_as(field_type) {
-        FieldType::Int32 => number::int32(ahead, text.len()).map(Value::Int32),
-        FieldType::Int64 => number::int64(ahead, text.len()).map(Value::Int64),
-        FieldType::Timestamp => number::timestamp(ahead, text.len()).map(Value::Timestamp),
-        FieldType::Address if !is_address(ahead, text.len()) => Err(Reason::NotAnAddress),
-        FieldType::Address | FieldType::Text => Ok(Value::Text(text)),
+        FieldType::Int32 => sink.int32(index, number::int32(ahead, len)?),
+        FieldType::Int64 => sink.int64(index, number::int64(ahead, len)?),
+        FieldType::Timestamp => sink.timestamp(index, number::timestamp(ahead, len)?),
+        FieldType::Address if !is_address(ahead, len) => return Err(Reason::NotAnAddress),
+        FieldType::Address | FieldType::Text => sink.text(index, word),
     }
+    Ok(())
 }

@@ -46,13 +46,14 @@ mod decoder;
 mod field;
 mod format;
 mod grammar;
+mod memory;
+mod nulls;
 mod number;
 mod policy;
 mod reason;
 mod reject;
 mod schema;
 mod simd;
-mod validity;
 
 pub use compact::compact;
 pub use decoder::{BATCH_ROWS, DecodeCounts, DecodeOptions, Decoder, MAX_LINE_BYTES};

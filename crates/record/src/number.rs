@@ -73,12 +73,6 @@ pub(crate) fn at_most_space(bytes: u64) -> u64 {
     !(more | bytes) & HIGH
 }
 
-/// The high bits of the bytes, gathered in the lowest byte.
-#[inline]
-pub(crate) fn bits(high_bits: u64) -> u64 {
-    (high_bits >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
-}
-
 #[cold]
 fn any_digits(word: &[u8]) -> Result<i64, Reason> {
     if !word.iter().all(u8::is_ascii_digit) {

@@ -1,7 +1,7 @@
 //! Why a line is no record: a second, unhurried look at it.
 
-use super::words::{Word, start_of_values};
-use super::{is_space, typed};
+use super::words::{Rest, Word, start_of_values};
+use super::{Value, hand_over, is_space};
 use crate::field::FieldType;
 use crate::format::{Format, Separator};
 use crate::policy::Policy;
@@ -51,8 +51,15 @@ fn fault_of(word: &[u8], field_type: FieldType, policy: Policy) -> Option<Reason
             _ => Reason::NotANumber,
         });
     };
-    let word = Word { text, ahead: word };
-    typed(field_type, policy, word).err()
+    let mut value: Option<Value<'_>> = None;
+    hand_over(
+        field_type,
+        policy,
+        Word::whole(text.as_bytes()),
+        0,
+        &mut value,
+    )
+    .err()
 }
 
 /// The values of the line, which may be no UTF-8.
@@ -71,7 +78,8 @@ fn values_of<'a>(line: &'a [u8], format: &Format) -> &'a [u8] {
     let ascii = line.iter().position(|byte| !byte.is_ascii());
     let prefix = &line[..ascii.unwrap_or(line.len())];
     let prefix = std::str::from_utf8(prefix).unwrap_or_default();
-    &line[prefix.len() - start_of_values(prefix, format).len()..]
+    let values = start_of_values(Rest::new(prefix.as_bytes(), &[]), format);
+    &line[prefix.len() - values.bytes().len()..]
 }
 
 fn trim(mut cell: &[u8]) -> &[u8] {

@@ -4,14 +4,15 @@ use super::cpu::{CpuLevel, Level};
 use super::portable;
 use super::separators::{SPARE_PLACES, Scan};
 #[cfg(target_arch = "x86_64")]
-use super::{avx2, sse2};
+use super::{avx2, avx512, sse2};
+use crate::address::is_address;
 use crate::decoder::MAX_LINE_BYTES;
 
 /// Records of a block. Measured: from 64 to 1,024 all the same.
 pub(crate) const BLOCK_ROWS: usize = 256;
 
 /// Rows that a kernel may read together: columns are filled in whole groups.
-pub(crate) const GROUP_ROWS: usize = 8;
+pub(crate) const GROUP_ROWS: usize = 16;
 
 /// Rows of a column of places.
 const COLUMN_ROWS: usize = BLOCK_ROWS + GROUP_ROWS;
@@ -65,7 +66,10 @@ impl BlockReader {
     ) -> Result<Block<'a>, usize> {
         let text = &text[..text.len().min(MAX_BLOCK_BYTES)];
         let max_rows = max_rows.min(BLOCK_ROWS);
-        self.places.resize(values * max_rows + SPARE_PLACES, 0);
+        let places = values * (max_rows + GROUP_ROWS) + SPARE_PLACES;
+        if self.places.len() < places {
+            self.places.resize(places, 0);
+        }
         let scan = scan(self.cpu.0, text, &mut self.places, values * max_rows);
         let lines = self.places[..scan.separators].chunks_exact(values);
         let readable = |line: &[u32]| line[values - 1] as usize + READ_AHEAD <= text.len();
@@ -91,13 +95,8 @@ impl BlockReader {
     /// From lines of places to columns of places.
     fn lay_out(&mut self, values: usize, rows: usize) {
         self.columns.resize((values + 1) * COLUMN_ROWS, 0);
-        let places = &self.places[..values * rows];
         let (starts, columns) = self.columns.split_at_mut(COLUMN_ROWS);
-        for (value, column) in columns.chunks_exact_mut(COLUMN_ROWS).enumerate() {
-            for (place, line) in column.iter_mut().zip(places.chunks_exact(values)) {
-                *place = line[value];
-            }
-        }
+        transpose(self.cpu.0, &self.places, values, rows, columns);
         // The first value starts where the line before ended.
         let ends = &columns[(values - 1) * COLUMN_ROWS..];
         starts[0] = 0;
@@ -118,6 +117,17 @@ fn scan(level: Level, text: &[u8], places: &mut [u32], wanted: usize) -> Scan {
         Level::Avx2(avx2) => avx2.scan(text, places, wanted),
         #[cfg(target_arch = "x86_64")]
         Level::Avx512(avx512) => avx512.scan(text, places, wanted),
+    }
+}
+
+/// From lines of `values` places each to columns.
+fn transpose(level: Level, places: &[u32], values: usize, rows: usize, columns: &mut [u32]) {
+    match level {
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512(avx512) => avx512.transpose(places, values, rows, columns, COLUMN_ROWS),
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2(avx2) => avx2.transpose(places, values, rows, columns, COLUMN_ROWS),
+        _ => portable::transpose(places, values, rows, columns, COLUMN_ROWS),
     }
 }
 
@@ -204,40 +214,75 @@ impl<'a> Block<'a> {
 
     /// Reads a field as `INT`. `false`: some value is none.
     pub(crate) fn int32(&self, value: usize, out: &mut [i32], nulls: &mut NullWords) -> bool {
-        #[cfg(target_arch = "x86_64")]
-        if let Some(avx2) = self.cpu.avx2() {
-            return avx2.numbers::<avx2::Int32>(self, value, out, nulls);
+        match self.cpu.0 {
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512(avx512) => avx512.numbers::<avx512::Int32>(self, value, out, nulls),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2(avx2) => avx2.numbers::<avx2::Int32>(self, value, out, nulls),
+            _ => portable::int32(self, value, out, nulls),
         }
-        portable::int32(self, value, out, nulls)
     }
 
     /// Reads a field as `BIGINT`. `false`: some value is none, or has more than
     /// 16 digits.
     pub(crate) fn int64(&self, value: usize, out: &mut [i64], nulls: &mut NullWords) -> bool {
-        #[cfg(target_arch = "x86_64")]
-        if let Some(avx2) = self.cpu.avx2() {
-            return avx2.numbers::<avx2::Int64>(self, value, out, nulls);
+        match self.cpu.0 {
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512(avx512) => avx512.numbers::<avx512::Int64>(self, value, out, nulls),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2(avx2) => avx2.numbers::<avx2::Int64>(self, value, out, nulls),
+            _ => portable::int64(self, value, out, nulls),
         }
-        portable::int64(self, value, out, nulls)
     }
 
     /// Reads a field as microseconds. `false`: some value is no time, or has
     /// more than 15 digits.
     pub(crate) fn timestamps(&self, value: usize, out: &mut [i64], nulls: &mut NullWords) -> bool {
-        #[cfg(target_arch = "x86_64")]
-        if let Some(avx2) = self.cpu.avx2() {
-            return avx2.numbers::<avx2::Timestamp>(self, value, out, nulls);
+        match self.cpu.0 {
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512(avx512) => avx512.numbers::<avx512::Timestamp>(self, value, out, nulls),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2(avx2) => avx2.numbers::<avx2::Timestamp>(self, value, out, nulls),
+            _ => portable::timestamps(self, value, out, nulls),
         }
-        portable::timestamps(self, value, out, nulls)
     }
 
     /// Whether a field is an address, or NULL, in every row.
     pub(crate) fn addresses(&self, value: usize) -> bool {
-        #[cfg(target_arch = "x86_64")]
-        if let Some(avx2) = self.cpu.avx2() {
-            return avx2.addresses(self, value);
+        let violations = match self.cpu.0 {
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512(avx512) => avx512.ipv4_violations(self, value),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2(avx2) => avx2.ipv4_violations(self, value),
+            #[cfg(target_arch = "x86_64")]
+            Level::Sse2 => sse2::ipv4_violations(self, value),
+            _ => portable::ipv4_violations(self, value),
+        };
+        // Nearly all groups have nothing to look at.
+        let groups = violations.as_chunks::<8>().0.iter().enumerate();
+        let odd_groups =
+            groups.filter(|(_, group)| group.iter().fold(0, |all, row| all | row) != 0);
+        let mut odd_rows = odd_groups.flat_map(|(group, violations)| {
+            let odd = |row: &usize| violations[*row] != 0;
+            (0..8).filter(odd).map(move |row| group * 8 + row)
+        });
+        odd_rows.all(|row| self.is_other_address(value, row))
+    }
+
+    /// IPv6, or NULL. Also for rows after the last one, as the places go on.
+    fn is_other_address(&self, value: usize, row: usize) -> bool {
+        let (start, after) = (self.starts(value)[row], self.after(value)[row]);
+        let (ahead, len) = (&self.text[start as usize..], (after - start - 1) as usize);
+        if len == 1 {
+            return ahead[0] == b'-';
         }
-        portable::addresses(self, value)
+        #[cfg(target_arch = "x86_64")]
+        if let Some(ahead) = ahead.first_chunk()
+            && let Some(answer) = sse2::is_ipv6(ahead, len)
+        {
+            return answer;
+        }
+        is_address(ahead, len)
     }
 
     /// Makes views of a field's text. Returns whether any of them points into
@@ -251,9 +296,11 @@ impl<'a> Block<'a> {
     ) -> bool {
         match self.cpu.0 {
             #[cfg(target_arch = "x86_64")]
-            Level::Sse2 | Level::Avx2(_) | Level::Avx512(_) => {
-                sse2::views(self, value, place, out, nulls)
-            }
+            Level::Avx512(avx512) => avx512.views(self, value, place, out, nulls),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2(avx2) => avx2.views(self, value, place, out, nulls),
+            #[cfg(target_arch = "x86_64")]
+            Level::Sse2 => sse2::views(self, value, place, out, nulls),
             _ => portable::views(self, value, place, out, nulls),
         }
     }

@@ -57,16 +57,6 @@ impl CpuLevel {
         levels.into_iter().flatten().map(CpuLevel)
     }
 
-    /// AVX2, where the level has it.
-    #[cfg(target_arch = "x86_64")]
-    pub(super) fn avx2(self) -> Option<Avx2> {
-        match self.0 {
-            Level::Avx2(avx2) => Some(avx2),
-            Level::Avx512(avx512) => Some(avx512.avx2()),
-            _ => None,
-        }
-    }
-
     /// The name, for messages and benches.
     pub fn name(self) -> &'static str {
         match self.0 {

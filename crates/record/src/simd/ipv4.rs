@@ -1,141 +1,162 @@
-//! Addresses, without a loop over their characters.
+//! Whether text is an IPv4 address, told by where its dots and digits are.
 //!
-//! Where the dots of an IPv4 address are tells which of its bytes are the
-//! hundreds, tens and ones of the four octets. There are 81 ways, so that the
-//! places of the dots find a shuffle that brings each digit to its place.
+//! An address has at most 15 characters, so that one bit a character fits 16
+//! bits. All rows of a block are then checked at once by plain arithmetic on
+//! such words, which compilers turn into vector instructions: up to 32 rows at
+//! a time.
 
-#![expect(
-    unsafe_code,
-    reason = "instructions that `Avx2` proves to be there, and loads from the places of a block"
-)]
+use super::block::BLOCK_ROWS;
 
-use std::arch::x86_64::{
-    _mm_cmpeq_epi8, _mm_cmpgt_epi32, _mm_loadu_si128, _mm_madd_epi16, _mm_maddubs_epi16,
-    _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8, _mm_set1_epi16, _mm_set1_epi32,
-    _mm_setzero_si128, _mm_shuffle_epi8, _mm_subs_epu8, _mm_testz_si128, _mm_xor_si128,
-};
-
-use super::avx2::Avx2;
-use super::block::Block;
-use crate::address::is_address;
-
-impl Avx2 {
-    /// Whether every row has an address, or NULL.
-    pub(super) fn addresses(self, block: &Block<'_>, value: usize) -> bool {
-        // SAFETY: the CPU has the features, since there is an `Avx2`.
-        unsafe { addresses(block, value) }
-    }
-}
-
-/// How the digits of an address with octets of certain lengths are read.
+/// A bit a character of one text; those after the end may be anything.
 #[derive(Debug, Clone, Copy)]
-#[repr(C, align(16))]
-struct Layout {
-    /// For each octet, where its hundreds, tens and ones are, then nothing.
-    shuffle: [u8; 16],
-    /// The least value of each octet: without leading zeros, two digits make
-    /// at least 10.
-    least: [i32; 4],
+pub(super) struct Character {
+    /// `.`
+    pub(super) dots: u16,
+    /// `0` to `9`
+    pub(super) digits: u16,
+    /// The low four bits of each character: of a digit, its value.
+    pub(super) values: [u16; 4],
+    /// The bit after the last character; 0 when that is not one of 16.
+    pub(super) end: u16,
 }
 
-/// A shuffle index that gives 0.
-const NOTHING: u8 = 0x80;
-
-/// A bit for each dot, and one for the end.
-type Dots = u32;
-
-const LAYOUTS: usize = 81;
-
-/// The layouts, and the dots of each.
-static TABLE: ([Layout; LAYOUTS], [Dots; LAYOUTS]) = {
-    let empty = Layout {
-        shuffle: [NOTHING; 16],
-        least: [0; 4],
-    };
-    let (mut layouts, mut dots) = ([empty; LAYOUTS], [0; LAYOUTS]);
-    let mut index = 0;
-    while index < LAYOUTS {
-        let lengths = [
-            index / 27 % 3 + 1,
-            index / 9 % 3 + 1,
-            index / 3 % 3 + 1,
-            index % 3 + 1,
-        ];
-        let (mut octet, mut at) = (0, 0);
-        while octet < 4 {
-            let mut digit = 0;
-            while digit < lengths[octet] {
-                layouts[index].shuffle[octet * 4 + 3 - lengths[octet] + digit] = at as u8;
-                (digit, at) = (digit + 1, at + 1);
-            }
-            layouts[index].least[octet] = [0, 10, 100][lengths[octet] - 1];
-            dots[index] |= 1 << at;
-            (octet, at) = (octet + 1, at + 1);
-        }
-        index += 1;
-    }
-    (layouts, dots)
-};
-
-/// The layout that dots may be of, by their hash.
-static LAYOUT_OF_HASH: [u8; 256] = {
-    let mut layouts = [0; 256];
-    let mut index = 0;
-    while index < LAYOUTS {
-        layouts[hash(TABLE.1[index])] = index as u8;
-        index += 1;
-    }
-    layouts
-};
-
-/// No two layouts have the same; found by trying factors.
-const fn hash(dots: Dots) -> usize {
-    (dots.wrapping_mul(6639) >> 13 & 0xFF) as usize
+/// The same for each row of a block.
+#[derive(Debug)]
+pub(super) struct Characters {
+    pub(super) dots: [u16; BLOCK_ROWS],
+    pub(super) digits: [u16; BLOCK_ROWS],
+    pub(super) values: [[u16; BLOCK_ROWS]; 4],
+    pub(super) ends: [u16; BLOCK_ROWS],
 }
 
-#[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
-fn addresses(block: &Block<'_>, value: usize) -> bool {
-    let text = block.text();
-    let weights = _mm_set1_epi32(i32::from_le_bytes([100, 10, 1, 0]));
-    let mut faults = _mm_setzero_si128();
-    for (start, after) in block.starts(value).iter().zip(block.after(value)) {
-        let len = after - start - 1;
-        // SAFETY: from the start of each value of a block on, `READ_AHEAD`
-        // bytes can be read.
-        let bytes = unsafe { _mm_loadu_si128(text.as_ptr().add(*start as usize).cast()) };
-        let dots = _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'.' as i8))) as Dots;
-        let end = 1_u32.wrapping_shl(len);
-        let dots = dots & end.wrapping_sub(1) | end;
-        let layout = LAYOUT_OF_HASH[hash(dots)] as usize;
-        if TABLE.1[layout] != dots || len > 15 {
-            if !is_other_address(&text[*start as usize..][..len as usize]) {
-                return false;
-            }
-            continue;
+impl Characters {
+    pub(super) const fn new() -> Characters {
+        Characters {
+            dots: [0; BLOCK_ROWS],
+            digits: [0; BLOCK_ROWS],
+            values: [[0; BLOCK_ROWS]; 4],
+            ends: [0; BLOCK_ROWS],
         }
-        let layout = &TABLE.0[layout];
-        // SAFETY: both parts of a layout have the 16 bytes that are loaded.
-        let (shuffle, least) = unsafe {
-            (
-                _mm_loadu_si128(layout.shuffle.as_ptr().cast()),
-                _mm_loadu_si128(layout.least.as_ptr().cast()),
-            )
+    }
+
+    #[inline(always)]
+    pub(super) fn set(&mut self, row: usize, character: Character) {
+        self.dots[row] = character.dots;
+        self.digits[row] = character.digits;
+        for (values, value) in self.values.iter_mut().zip(character.values) {
+            values[row] = value;
+        }
+        self.ends[row] = character.end;
+    }
+
+    /// For each row, 0 if it is an address.
+    #[inline(always)]
+    pub(super) fn violations(&self, rows: usize) -> [u16; BLOCK_ROWS] {
+        let mut violations = [0; BLOCK_ROWS];
+        let [ones, twos, fours, eights] = &self.values;
+        let rows = rows.min(BLOCK_ROWS);
+        for (row, violations) in violations.iter_mut().enumerate().take(rows) {
+            *violations = violation(Character {
+                dots: self.dots[row],
+                digits: self.digits[row],
+                values: [ones[row], twos[row], fours[row], eights[row]],
+                end: self.ends[row],
+            });
+        }
+        violations
+    }
+}
+
+/// Bits where a text breaks a rule of IPv4 addresses.
+#[inline(always)]
+pub(super) fn violation(character: Character) -> u16 {
+    let Character {
+        dots,
+        digits,
+        values: [ones, twos, fours, eights],
+        end,
+    } = character;
+    let inside = end.wrapping_sub(1);
+    let (dots, digits) = (dots & inside, digits & inside);
+    let mut found = inside & !(dots | digits);
+    // Exactly three dots: with the end, four bits.
+    let ends = dots | end;
+    let without_lowest = |bits: u16| bits & bits.wrapping_sub(1);
+    found |= without_lowest(without_lowest(without_lowest(ends))) ^ end;
+    // No octet is empty or has four digits. Each bit below is a digit's place.
+    let first = dots << 1 | 1;
+    found |= first & ends;
+    let second = first << 1 & !ends;
+    let third = second << 1 & !ends;
+    found |= third << 1 & !ends;
+    // No octet of more digits starts with 0, none of three with more than 2.
+    let zero = !(ones | twos | fours | eights);
+    let one_or_two = (ones ^ twos) & !(fours | eights);
+    found |= second >> 1 & zero | third >> 2 & !one_or_two;
+    // After 2 there is 5 at most, after 25 too.
+    let is_two = twos & !ones;
+    let is_five = ones & !twos & fours & !eights;
+    let above_five = eights | fours & twos;
+    let after_two = (third >> 2 & is_two) << 1;
+    found | after_two & above_five | (after_two & is_five) << 1 & above_five
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn is_address(text: &[u8]) -> bool {
+        let bits = |test: &dyn Fn(u8) -> bool| {
+            let characters = text.iter().take(16).enumerate();
+            characters.fold(0_u16, |bits, (at, byte)| {
+                bits | u16::from(test(*byte)) << at
+            })
         };
-        let digits = _mm_xor_si128(bytes, _mm_set1_epi8(b'0' as i8));
-        let digits = _mm_shuffle_epi8(digits, shuffle);
-        let above_nine = _mm_subs_epu8(digits, _mm_set1_epi8(9));
-        let parts = _mm_maddubs_epi16(digits, weights);
-        let octets = _mm_madd_epi16(parts, _mm_set1_epi16(1));
-        let too_much = _mm_cmpgt_epi32(octets, _mm_set1_epi32(255));
-        let too_little = _mm_cmpgt_epi32(least, octets);
-        let outside = _mm_or_si128(too_much, too_little);
-        faults = _mm_or_si128(faults, _mm_or_si128(above_nine, outside));
+        let value = |bit: u8| bits(&move |byte| byte >> bit & 1 == 1);
+        let end = 1_u16.checked_shl(text.len() as u32).unwrap_or(0);
+        let digits = bits(&|byte| byte.is_ascii_digit());
+        let values = [0, 1, 2, 3].map(value);
+        let dots = bits(&|byte| byte == b'.');
+        violation(Character {
+            dots,
+            digits,
+            values,
+            end,
+        }) == 0
     }
-    _mm_testz_si128(faults, faults) == 1
-}
 
-/// IPv6, or NULL.
-#[inline(never)]
-fn is_other_address(word: &[u8]) -> bool {
-    word == b"-" || is_address(word, word.len())
+    #[test]
+    fn every_octet_in_every_place() {
+        for place in 0..4 {
+            for octet in (0..=1100).map(|octet| octet.to_string()).chain(
+                [
+                    "", "00", "01", "000", "001", "010", "099", "0255", "x", "1x", "-", " ",
+                ]
+                .map(String::from),
+            ) {
+                for others in ["1", "23", "255"] {
+                    let mut octets = [others; 4];
+                    octets[place] = &octet;
+                    let word = octets.join(".");
+                    let expected = word.parse::<Ipv4Addr>().is_ok();
+                    assert_eq!(is_address(word.as_bytes()), expected, "{word}");
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+        #[test]
+        fn equals_the_standard_library(
+            word in "([0-9]{0,4}[.]){0,5}[0-9]{0,4}|[0-9.:a ]{0,20}|([1-2]?[0-9]?[0-9][.]){3}[1-2]?[0-9]?[0-9]"
+        ) {
+            prop_assert_eq!(is_address(word.as_bytes()), word.parse::<Ipv4Addr>().is_ok());
+        }
+    }
 }

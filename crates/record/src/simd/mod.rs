@@ -10,9 +10,10 @@
 //! block fall back to the grammar: the fast path decides only that everything
 //! is well.
 //!
-//! This folder is where the crate's `unsafe` is: instructions that
-//! not every CPU has (`avx2`, `avx512`, `ipv4`), loads that were checked a block
-//! at a time (these and `sse2`), and string arrays whose UTF-8 was (`views`).
+//! This folder is where most of the crate's `unsafe` is: instructions that
+//! not every CPU has (`avx2`, `avx512`), loads that were checked a block at a
+//! time (these and `sse2`), and string arrays whose UTF-8 was (`views`). The
+//! rest is in `memory`, where batches get theirs from.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -20,7 +21,6 @@ mod avx2;
 mod avx512;
 mod block;
 mod cpu;
-#[cfg(target_arch = "x86_64")]
 mod ipv4;
 mod portable;
 mod separators;
@@ -28,5 +28,45 @@ mod separators;
 mod sse2;
 pub(crate) mod views;
 
+use separators::CHUNK_BYTES;
+
 pub(crate) use block::{BLOCK_ROWS, Block, BlockReader, GROUP_ROWS, NullWords, Place};
 pub use cpu::CpuLevel;
+
+/// A bit for each space or control character of the first 128 bytes; past the
+/// end of the text there are only such.
+#[inline(always)]
+pub(crate) fn separators(text: &[u8]) -> u128 {
+    match text.first_chunk::<128>() {
+        Some(chunk) => separators_of(chunk),
+        None => {
+            let mut chunk = [0; 128];
+            chunk[..text.len()].copy_from_slice(text);
+            separators_of(&chunk)
+        }
+    }
+}
+
+#[inline(always)]
+fn separators_of(text: &[u8; 128]) -> u128 {
+    let mut bits = 0;
+    for (index, chunk) in text.as_chunks::<CHUNK_BYTES>().0.iter().enumerate() {
+        #[cfg(target_arch = "x86_64")]
+        let separators = sse2::separators(chunk);
+        #[cfg(not(target_arch = "x86_64"))]
+        let separators = portable::separators(chunk);
+        bits |= u128::from(separators) << (index * CHUNK_BYTES);
+    }
+    bits
+}
+
+/// Whether the first `len` of 16 bytes are an IPv4 address.
+#[inline(always)]
+pub(crate) fn is_ipv4(chunk: &[u8; 16], len: usize) -> bool {
+    let end = 1_u32.checked_shl(len as u32).unwrap_or(0) as u16;
+    #[cfg(target_arch = "x86_64")]
+    let character = sse2::character(chunk, end);
+    #[cfg(not(target_arch = "x86_64"))]
+    let character = portable::character(chunk, end);
+    ipv4::violation(character) == 0
+}

@@ -1,10 +1,10 @@
 //! The kernels in plain Rust, eight bytes at a time.
 
-use super::block::{Block, NullWords, Place};
+use super::block::{BLOCK_ROWS, Block, NullWords, Place};
+use super::ipv4::{Character, Characters};
 use super::separators::{CHUNK_BYTES, Masks, Scan, scan_with, write_bits};
-use crate::address::is_address;
 use crate::column::{INLINE_BYTES, view};
-use crate::number::{self, HIGH, at_most_space, bits, equal};
+use crate::number::{self, HIGH, at_most_space, equal, repeat};
 use crate::reason::Reason;
 
 pub(super) fn scan(text: &[u8], places: &mut [u32], wanted: usize) -> Scan {
@@ -13,22 +13,65 @@ pub(super) fn scan(text: &[u8], places: &mut [u32], wanted: usize) -> Scan {
 
 #[inline(always)]
 fn classify(chunk: &[u8; CHUNK_BYTES]) -> Masks {
-    let mut masks = Masks {
-        separators: 0,
-        line_feeds: 0,
-        controls: 0,
-        non_ascii: 0,
-    };
+    let (mut separators, mut line_feeds) = (0, 0);
+    let (mut controls, mut non_ascii) = (0, 0);
     for (index, word) in chunk.as_chunks::<8>().0.iter().enumerate() {
         let word = u64::from_le_bytes(*word);
-        let separators = at_most_space(word);
-        let line_feeds = equal(word, b'\n');
-        masks.separators |= bits(separators) << (index * 8);
-        masks.line_feeds |= bits(line_feeds) << (index * 8);
-        masks.controls |= separators ^ (line_feeds | equal(word, b' '));
-        masks.non_ascii |= word & HIGH;
+        let (separator, line_feed) = (at_most_space(word), equal(word, b'\n'));
+        separators |= separator >> (7 - index);
+        line_feeds += line_feed >> 7;
+        controls |= separator ^ (line_feed | equal(word, b' '));
+        non_ascii |= word & HIGH;
     }
-    masks
+    Masks {
+        // The n-th bit of each byte is of the n-th word.
+        separators: transpose_bits(separators),
+        line_feeds: (line_feeds.wrapping_mul(repeat(1)) >> 56) as u32,
+        controls,
+        non_ascii,
+    }
+}
+
+/// Of eight bytes of eight bits, the n-th bit of each to the n-th byte.
+#[inline(always)]
+fn transpose_bits(bits: u64) -> u64 {
+    let swap = |bits: u64, mask: u64, distance: u32| {
+        let changed = (bits ^ bits >> distance) & mask;
+        bits ^ changed ^ changed << distance
+    };
+    let bits = swap(bits, 0x00AA_00AA_00AA_00AA, 7);
+    let bits = swap(bits, 0x0000_CCCC_0000_CCCC, 14);
+    swap(bits, 0x0000_0000_F0F0_F0F0, 28)
+}
+
+/// A bit for each space or control character.
+#[cfg_attr(
+    target_arch = "x86_64",
+    expect(dead_code, reason = "SSE2 is always there")
+)]
+#[inline(always)]
+pub(super) fn separators(chunk: &[u8; CHUNK_BYTES]) -> u64 {
+    classify(chunk).separators
+}
+
+/// From lines of `values` places each to columns, each `column_rows` apart.
+pub(super) fn transpose(
+    lines: &[u32],
+    values: usize,
+    rows: usize,
+    columns: &mut [u32],
+    column_rows: usize,
+) {
+    let lines = lines.chunks_exact(values).take(rows);
+    for (value, column) in columns
+        .chunks_exact_mut(column_rows)
+        .take(values)
+        .enumerate()
+    {
+        for (place, line) in column.iter_mut().zip(lines.clone()) {
+            *place = line[value];
+        }
+    }
 }
 
 pub(super) fn int32(
@@ -95,25 +138,57 @@ pub(super) fn views(
     nulls: &mut NullWords,
 ) -> bool {
     let mut any_long = false;
-    let places = block.words(value).zip(block.starts(value)).zip(out);
-    for (row, ((word, start), out)) in places.enumerate() {
-        *out = if word == b"-" {
+    let places = block.starts(value).iter().zip(block.after(value));
+    for (row, ((start, after), out)) in places.zip(out).take(block.rows()).enumerate() {
+        let (ahead, len) = (
+            &block.text()[*start as usize..],
+            (after - start - 1) as usize,
+        );
+        *out = if len == 1 && ahead.starts_with(b"-") {
             set_null(nulls, row);
             0
         } else {
-            view(word, place.buffer, place.offset + start)
+            view(ahead, len, place.buffer, place.offset + start)
         };
-        any_long |= word.len() > INLINE_BYTES;
+        any_long |= len > INLINE_BYTES;
     }
     any_long
 }
 
-/// Whether every row has an address, or NULL.
-pub(super) fn addresses(block: &Block<'_>, value: usize) -> bool {
-    let ahead = block.starts(value).iter();
-    let ahead = ahead.map(|start| &block.text()[*start as usize..]);
-    block
-        .words(value)
-        .zip(ahead)
-        .all(|(word, ahead)| word == b"-" || is_address(ahead, word.len()))
+/// For each row of a field, 0 if it is an IPv4 address.
+pub(super) fn ipv4_violations(block: &Block<'_>, value: usize) -> [u16; BLOCK_ROWS] {
+    let (starts, after) = (block.starts(value), block.after(value));
+    let mut characters = Characters::new();
+    for (row, (start, after)) in starts.iter().zip(after).enumerate().take(BLOCK_ROWS) {
+        let end = 1_u32.checked_shl(after - start - 1).unwrap_or(0) as u16;
+        if let Some(chunk) = block.text()[*start as usize..].first_chunk() {
+            characters.set(row, character(chunk, end));
+        }
+    }
+    characters.violations(starts.len())
+}
+
+/// What 16 characters are.
+#[inline(always)]
+pub(super) fn character(chunk: &[u8; 16], end: u16) -> Character {
+    let chunk = u128::from_le_bytes(*chunk);
+    let low = characters_of(chunk as u64).to_le_bytes();
+    let high = characters_of((chunk >> 64) as u64).to_le_bytes();
+    let bits = |kind: usize| u16::from_le_bytes([low[kind], high[kind]]);
+    Character {
+        dots: bits(4),
+        digits: bits(5),
+        values: [bits(0), bits(1), bits(2), bits(3)],
+        end,
+    }
+}
+
+/// A byte each for the four bits of eight characters' values, for which are
+/// dots, and which are digits.
+#[inline(always)]
+fn characters_of(word: u64) -> u64 {
+    let values = word ^ repeat(b'0');
+    let digits = !(((values & !HIGH) + repeat(0x80 - 10)) | values) & HIGH;
+    let dots = equal(word, b'.');
+    transpose_bits(values & repeat(0x0F) | dots >> 3 | digits >> 2)
 }

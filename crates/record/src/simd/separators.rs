@@ -4,15 +4,15 @@
 pub(super) const CHUNK_BYTES: usize = 64;
 
 /// Places written at once, however many separators a chunk has.
-const STEP: usize = 16;
+const STEP: usize = 12;
 
-/// A chunk, a bit a byte.
+/// What a chunk is made of.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Masks {
-    /// A space or any lesser byte.
+    /// A bit for each space or lesser byte.
     pub(super) separators: u64,
-    /// A line feed.
-    pub(super) line_feeds: u64,
+    /// How many line feeds.
+    pub(super) line_feeds: u32,
     /// Not 0 when there is a control character other than the line feed.
     pub(super) controls: u64,
     /// Not 0 when there is a byte that is no ASCII.
@@ -49,7 +49,7 @@ pub(super) fn scan_with(
     text: &[u8],
     places: &mut [u32],
     wanted: usize,
-    classify: impl Fn(&[u8; CHUNK_BYTES]) -> Masks,
+    mut classify: impl FnMut(&[u8; CHUNK_BYTES]) -> Masks,
     write: impl Fn(u64, u32, &mut [u32]),
 ) -> Scan {
     let mut scan = Scan::default();
@@ -70,7 +70,7 @@ pub(super) fn scan_with(
             &mut places[scan.separators..],
         );
         scan.separators += masks.separators.count_ones() as usize;
-        scan.line_feeds += masks.line_feeds.count_ones() as usize;
+        scan.line_feeds += masks.line_feeds as usize;
         scan.bytes += CHUNK_BYTES;
     }
     scan.odd = odd != 0;

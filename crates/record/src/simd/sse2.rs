@@ -6,12 +6,14 @@
 )]
 
 use std::arch::x86_64::{
-    __m128i, _MM_HINT_T0, _mm_and_si128, _mm_cmpeq_epi8, _mm_cvtsi128_si64, _mm_loadu_si128,
-    _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_prefetch, _mm_set_epi64x, _mm_set1_epi8,
-    _mm_slli_si128, _mm_storeu_si128, _mm_xor_si128,
+    _MM_HINT_T0, _mm_and_si128, _mm_cmpeq_epi8, _mm_cvtsi128_si64, _mm_loadu_si128, _mm_min_epu8,
+    _mm_movemask_epi8, _mm_or_si128, _mm_prefetch, _mm_sad_epu8, _mm_set_epi64x, _mm_set1_epi8,
+    _mm_setzero_si128, _mm_slli_epi16, _mm_slli_si128, _mm_storeu_si128, _mm_sub_epi8,
+    _mm_unpackhi_epi64, _mm_xor_si128,
 };
 
-use super::block::{Block, NullWords, Place};
+use super::block::{BLOCK_ROWS, Block, NullWords, Place};
+use super::ipv4::{Character, Characters};
 use super::separators::{CHUNK_BYTES, Masks, Scan, scan_with, write_bits};
 use crate::column::INLINE_BYTES;
 
@@ -21,9 +23,9 @@ pub(super) fn scan(text: &[u8], places: &mut [u32], wanted: usize) -> Scan {
     scan_with(text, places, wanted, classify, write_bits)
 }
 
-/// Asks for the text of some chunks later. Between two blocks the columns of
-/// the first one are read, so that the CPU has lost track of the text by then;
-/// measured on 228 MB: 11 % faster for all columns, 15 % for three.
+/// Asks for what a scan comes to some chunks later. Between two blocks the
+/// columns of the first one are read, so that the CPU has lost track of the text
+/// by then. Asking for all of it while columns are read is slower.
 #[inline(always)]
 pub(super) fn prefetch(chunk: &[u8; CHUNK_BYTES]) {
     const AHEAD_BYTES: usize = 24 * CHUNK_BYTES;
@@ -32,30 +34,50 @@ pub(super) fn prefetch(chunk: &[u8; CHUNK_BYTES]) {
     unsafe { _mm_prefetch::<_MM_HINT_T0>(ahead.cast()) };
 }
 
+/// A bit for each space or control character.
+#[inline(always)]
+pub(super) fn separators(chunk: &[u8; 64]) -> u64 {
+    let mut separators = 0;
+    for (index, lane) in chunk.as_chunks::<16>().0.iter().enumerate() {
+        // SAFETY: every x86-64 CPU has SSE2, and a lane the 16 bytes that are
+        // loaded.
+        let bits = unsafe {
+            let bytes = _mm_loadu_si128(lane.as_ptr().cast());
+            let space = _mm_set1_epi8(b' ' as i8);
+            _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(bytes, space), bytes))
+        };
+        separators |= u64::from(bits as u16) << (index * 16);
+    }
+    separators
+}
+
 #[inline]
 #[target_feature(enable = "sse2")]
 fn classify(chunk: &[u8; CHUNK_BYTES]) -> Masks {
     prefetch(chunk);
-    let mut masks = Masks {
-        separators: 0,
-        line_feeds: 0,
-        controls: 0,
-        non_ascii: 0,
-    };
+    let zero = _mm_setzero_si128();
+    let (mut separators, mut line_feeds) = (0, zero);
+    let (mut controls, mut non_ascii) = (zero, zero);
     for (index, lane) in chunk.as_chunks::<16>().0.iter().enumerate() {
         // SAFETY: a lane has the 16 bytes that are loaded.
         let bytes = unsafe { _mm_loadu_si128(lane.as_ptr().cast()) };
-        let bits = |bytes: __m128i| u64::from(_mm_movemask_epi8(bytes) as u16);
-        let separators = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(b' ' as i8)), bytes);
-        let line_feeds = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'\n' as i8));
-        let spaces = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b' ' as i8));
-        let controls = _mm_xor_si128(separators, _mm_or_si128(line_feeds, spaces));
-        masks.separators |= bits(separators) << (index * 16);
-        masks.line_feeds |= bits(line_feeds) << (index * 16);
-        masks.controls |= bits(controls);
-        masks.non_ascii |= bits(bytes);
+        let separator = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(b' ' as i8)), bytes);
+        let line_feed = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'\n' as i8));
+        let space = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b' ' as i8));
+        let known = _mm_or_si128(line_feed, space);
+        controls = _mm_or_si128(controls, _mm_xor_si128(separator, known));
+        non_ascii = _mm_or_si128(non_ascii, bytes);
+        line_feeds = _mm_sub_epi8(line_feeds, line_feed);
+        separators |= u64::from(_mm_movemask_epi8(separator) as u16) << (index * 16);
     }
-    masks
+    let sums = _mm_sad_epu8(line_feeds, zero);
+    let sum = _mm_cvtsi128_si64(sums) + _mm_cvtsi128_si64(_mm_unpackhi_epi64(sums, sums));
+    Masks {
+        separators,
+        line_feeds: sum as u32,
+        controls: _mm_movemask_epi8(controls) as u64,
+        non_ascii: _mm_movemask_epi8(non_ascii) as u64,
+    }
 }
 
 /// For text of each length: the bytes of a view that are text, after the four
@@ -125,4 +147,128 @@ fn views_sse2(
         }
     }
     longest as usize > INLINE_BYTES
+}
+
+/// For each row of a field, 0 if it is an IPv4 address.
+pub(super) fn ipv4_violations(block: &Block<'_>, value: usize) -> [u16; BLOCK_ROWS] {
+    // SAFETY: every x86-64 CPU has SSE2.
+    unsafe { ipv4_violations_sse2(block, value) }
+}
+
+#[target_feature(enable = "sse2")]
+fn ipv4_violations_sse2(block: &Block<'_>, value: usize) -> [u16; BLOCK_ROWS] {
+    let (starts, after) = (block.starts(value), block.after(value));
+    let mut characters = Characters::new();
+    for (row, (start, after)) in starts.iter().zip(after).enumerate().take(BLOCK_ROWS) {
+        let end = 1_u32.checked_shl(after - start - 1).unwrap_or(0) as u16;
+        if let Some(chunk) = block.text()[*start as usize..].first_chunk() {
+            characters.set(row, character(chunk, end));
+        }
+    }
+    characters.violations(starts.len())
+}
+
+/// What 16 characters are.
+#[inline(always)]
+pub(super) fn character(chunk: &[u8; 16], end: u16) -> Character {
+    // SAFETY: every x86-64 CPU has SSE2, and there are the 16 bytes that are
+    // loaded.
+    unsafe {
+        let bytes = _mm_loadu_si128(chunk.as_ptr().cast());
+        let values = _mm_xor_si128(bytes, _mm_set1_epi8(b'0' as i8));
+        let up_to_nine = _mm_min_epu8(values, _mm_set1_epi8(9));
+        let dots = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'.' as i8));
+        Character {
+            dots: _mm_movemask_epi8(dots) as u16,
+            digits: _mm_movemask_epi8(_mm_cmpeq_epi8(up_to_nine, values)) as u16,
+            // A bit of each byte comes to be its highest.
+            values: [
+                _mm_movemask_epi8(_mm_slli_epi16::<7>(values)) as u16,
+                _mm_movemask_epi8(_mm_slli_epi16::<6>(values)) as u16,
+                _mm_movemask_epi8(_mm_slli_epi16::<5>(values)) as u16,
+                _mm_movemask_epi8(_mm_slli_epi16::<4>(values)) as u16,
+            ],
+            end,
+        }
+    }
+}
+
+/// Whether the first `len` bytes are an IPv6 address. `None` for those that end
+/// as IPv4, and everything that is too long without it.
+pub(super) fn is_ipv6(ahead: &[u8; 64], len: usize) -> Option<bool> {
+    // SAFETY: every x86-64 CPU has SSE2.
+    unsafe { is_ipv6_sse2(ahead, len) }
+}
+
+#[inline]
+#[target_feature(enable = "sse2")]
+fn is_ipv6_sse2(ahead: &[u8; 64], len: usize) -> Option<bool> {
+    /// Eight groups of four, and what separates them.
+    const MAX_BYTES: usize = 39;
+    let (mut colons, mut digits) = (0, 0);
+    for (index, lane) in ahead.as_chunks::<16>().0.iter().take(3).enumerate() {
+        // SAFETY: a lane has the 16 bytes that are loaded.
+        let bytes = unsafe { _mm_loadu_si128(lane.as_ptr().cast()) };
+        let up_to = |bytes, most| {
+            let most = _mm_set1_epi8(most);
+            _mm_cmpeq_epi8(_mm_min_epu8(bytes, most), bytes)
+        };
+        let decimal = up_to(_mm_sub_epi8(bytes, _mm_set1_epi8(b'0' as i8)), 9);
+        let lower = _mm_or_si128(bytes, _mm_set1_epi8(0x20));
+        let letter = up_to(_mm_sub_epi8(lower, _mm_set1_epi8(b'a' as i8)), 5);
+        let colon = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b':' as i8));
+        let bits = |bytes| u64::from(_mm_movemask_epi8(bytes) as u16);
+        digits |= bits(_mm_or_si128(decimal, letter)) << (index * 16);
+        colons |= bits(colon) << (index * 16);
+    }
+    if !(2..=MAX_BYTES).contains(&len) {
+        return None;
+    }
+    let inside = (1_u64 << len) - 1;
+    let (colons, digits) = (colons & inside, digits & inside);
+    if colons | digits != inside {
+        return None;
+    }
+    let (first, last) = (1, 1 << (len - 1));
+    // Where a `::` starts.
+    let doubles = colons & colons >> 1;
+    let lone = |colon| colons & colon != 0;
+    let ends = (!lone(first) || doubles & first != 0) && (!lone(last) || doubles & last >> 1 != 0);
+    let at_most_one = doubles & doubles.wrapping_sub(1) == 0;
+    let pairs = digits & digits >> 1;
+    let five = pairs & pairs >> 2 & digits >> 4;
+    let groups = (digits & !(digits << 1)).count_ones();
+    let enough = if doubles == 0 {
+        groups == 8
+    } else {
+        groups < 8
+    };
+    Some(ends && at_most_one && five == 0 && enough)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv6Addr;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+        #[test]
+        fn ipv6_as_the_standard_library(
+            word in "([0-9a-fA-F]{0,5}:){0,9}[0-9a-f]{0,4}|[0-9A-F:]{0,39}|([0-9a-f]{1,4}:){7}[0-9a-f]{1,4}",
+            after in "[ :0f]{64}",
+        ) {
+            let ahead = format!("{word}{after}").into_bytes();
+            let ahead = ahead.first_chunk().unwrap();
+            if let Some(answer) = is_ipv6(ahead, word.len()) {
+                prop_assert_eq!(answer, word.parse::<Ipv6Addr>().is_ok(), "{}", word);
+            } else {
+                prop_assert!(word.parse::<Ipv6Addr>().is_err(), "{}", word);
+            }
+        }
+    }
 }

@@ -9,24 +9,21 @@
 use arrow_array::StringViewArray;
 use arrow_buffer::{Buffer, NullBuffer, ScalarBuffer};
 
-/// The array of these views.
+/// The array of these views; in debug builds all of them are checked.
 ///
-/// The views come from [`super::Block::views`] or from arrow's own
-/// `make_view`, of text that is UTF-8, with offsets of that text in `buffers`;
-/// in debug builds all of it is checked again.
-pub(crate) fn string_views(
-    views: Vec<u128>,
+/// # Safety
+/// Every view is as Arrow has it: its text is UTF-8, and either in the view or
+/// at the view's offset of the view's buffer. `nulls` has as many rows as there
+/// are views.
+pub(crate) unsafe fn string_views(
+    views: ScalarBuffer<u128>,
     buffers: &[Buffer],
     nulls: Option<NullBuffer>,
 ) -> StringViewArray {
-    let views = ScalarBuffer::from(views);
     if cfg!(debug_assertions) {
         return StringViewArray::try_new(views, buffers.to_vec(), nulls)
             .expect("the views point to UTF-8 in their buffers");
     }
-    // SAFETY: each view is of a whole value of a line that was read as UTF-8,
-    // either as a block (`Block::read`) or by the grammar, and the line's text
-    // is in the batch's buffers at the offset that the view was made with
-    // (`Batch`). NULL has the empty view.
+    // SAFETY: as the caller promises.
     unsafe { StringViewArray::new_unchecked(views, buffers.to_vec(), nulls) }
 }

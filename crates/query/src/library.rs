@@ -145,10 +145,11 @@ mod tests {
                 path.display()
             );
         }
-        let files: Vec<_> = files
+        let mut files: Vec<_> = files
             .iter()
             .map(|(pack, path)| (pack.as_str(), path.file_stem().unwrap().to_str().unwrap()))
             .collect();
+        files.sort_unstable();
         let library = Library::shipped().unwrap();
         let known: Vec<_> = library
             .queries()

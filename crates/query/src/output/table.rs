@@ -143,27 +143,22 @@ impl TableWriter {
                 _ => break,
             }
         }
-        // Then the columns that still do not fit, for one that says so.
+        self.shown = self.columns_that_fit(available);
+    }
+
+    /// How many of the columns fit, from the first on; where not all do, with
+    /// room for the `…` that stands for the others.
+    fn columns_that_fit(&self, available: usize) -> usize {
+        let total: usize = self.columns.iter().map(|column| column.width + 2).sum();
+        if total.saturating_sub(2) <= available {
+            return self.columns.len();
+        }
         let mut end = 0;
         let fitting = self.columns.iter().take_while(|column| {
             end += column.width + 2;
-            end - 2 <= available
+            end < available
         });
-        let fitting = fitting.count();
-        if fitting < self.columns.len() {
-            let mut kept = fitting;
-            while kept > 1
-                && self.columns[..kept]
-                    .iter()
-                    .map(|c| c.width + 2)
-                    .sum::<usize>()
-                    + 1
-                    > available
-            {
-                kept -= 1;
-            }
-            self.shown = kept.max(1);
-        }
+        fitting.count().max(1)
     }
 
     fn header(&self, text: &mut String) {

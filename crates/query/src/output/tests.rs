@@ -113,6 +113,31 @@ fn a_table_fits_the_terminal() {
 }
 
 #[test]
+fn columns_that_do_not_fit_are_left_out() {
+    let names: Vec<String> = (0..10).map(|index| format!("column{index}")).collect();
+    let column = || Arc::new(StringArray::from(vec!["a value"])) as _;
+    let batch = RecordBatch::try_from_iter(names.iter().map(|name| (name, column()))).unwrap();
+    let print = |width| {
+        let mut text = Vec::new();
+        let mut printer = Printer::new(&mut text, OutputFormat::Table, batch.schema(), width);
+        printer.write(&batch).unwrap();
+        printer.finish().unwrap();
+        String::from_utf8(text).unwrap()
+    };
+    assert_eq!(
+        print(Some(20)),
+        "colum…  colum…  …\n──────  ──────  …\na val…  a val…  …\n"
+    );
+    assert!(!print(None).contains('…'));
+    for width in 1..120 {
+        let fits = print(Some(width))
+            .lines()
+            .all(|line| line.chars().count() <= width.max(9));
+        assert!(fits, "{width}");
+    }
+}
+
+#[test]
 fn files_for_programs_are_read_back() {
     for batches in [vec![], vec![batch()], vec![batch(), batch()]] {
         let write = |format| {

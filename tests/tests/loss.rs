@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::Value;
 use vpcflow_testkit::{FakeLogs, FakeLogsBuilder, Fault};
@@ -59,8 +60,8 @@ impl Records {
     }
 }
 
-/// Many streams over an hour: read through partial and empty pages, throttling
-/// and failures, with tokens that work once.
+/// Many streams over an hour: read through partial and empty pages, throttling,
+/// failures, slow answers and connections that break, with tokens that work once.
 fn awkward() -> FakeLogsBuilder {
     FakeLogs::builder()
         .seed(7)
@@ -70,6 +71,8 @@ fn awkward() -> FakeLogsBuilder {
         .token_uses(1)
         .throttle_every(7)
         .unavailable_every(11)
+        .drop_every(13)
+        .slow_every(9, Duration::from_millis(50))
         .stale_stream_times()
 }
 

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::Value;
 use vpcflow_testkit::{FakeLogs, FakeLogsBuilder, Fault};
@@ -59,8 +60,8 @@ impl Records {
     }
 }
 
-/// Many streams over an hour: read through partial and empty pages, throttling
-/// and failures, with tokens that work once.
+/// Many streams over an hour: read through partial and empty pages, throttling,
+/// failures, slow answers and connections that break, with tokens that work once.
 fn awkward() -> FakeLogsBuilder {
     FakeLogs::builder()
         .seed(7)
@@ -70,6 +71,8 @@ fn awkward() -> FakeLogsBuilder {
         .token_uses(1)
         .throttle_every(7)
         .unavailable_every(11)
+        .drop_every(13)
+        .slow_every(9, Duration::from_millis(50))
         .stale_stream_times()
 }
 
@@ -176,6 +179,36 @@ fn progress_is_told_as_json() {
     assert_eq!(source["calls"]["limit"], 1000.0);
     // One more was made to see that the group is there.
     assert!(source["calls"]["calls"].as_u64().unwrap() < logs.calls("FilterLogEvents"));
+}
+
+/// Several groups share one budget of calls, and none keeps another waiting.
+#[test]
+fn groups_of_a_region_share_their_calls() {
+    let logs = Logs::start(FakeLogs::builder().page_events(10));
+    let mut records = Records::default();
+    for group in [GROUP, "/vpc/dev"] {
+        for minute in 1..=30 {
+            let first_ms = now_ms() - minute * MINUTE_MS;
+            logs.put(group, "eni-0a-all", records.make(first_ms, 20));
+        }
+    }
+    let mut command = logs.command(&["tail", "logs:/vpc/prod", "logs:/vpc/dev", "--since", "2h"]);
+    command.args(["--log-format", "default", "-o", "ndjson", "--quiet"]);
+    command.args(["--max-calls-per-second", "40", "--progress", "json"]);
+    let mut running = Running::start(&mut command);
+    running.wait_for_lines(records.made as usize);
+    running.signal("TERM");
+    let outcome = running.finish().success();
+    records.assert_are(&outcome.rows());
+    let told: Value = serde_json::from_str(outcome.stderr.lines().last().unwrap()).unwrap();
+    let calls = |source: usize| told["sources"][source]["calls"]["calls"].as_u64().unwrap();
+    assert_eq!(calls(0), calls(1), "one budget");
+    let pages = |source: usize| {
+        told["sources"][source]["progress"]["pages"]
+            .as_u64()
+            .unwrap()
+    };
+    assert!(pages(0) >= 60 && pages(1) >= 60, "{told}");
 }
 
 /// On a terminal a line is redrawn in place, and gone in the end; on a pipe there

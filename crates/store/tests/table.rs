@@ -527,3 +527,31 @@ async fn event_ids_of_late_rows_are_found_again() {
             .all(|n| today.contains(&format!("{n:020}")))
     );
 }
+
+/// A reader that slept while the entries that it needs were removed.
+#[tokio::test]
+async fn a_reader_catches_up_from_a_checkpoint() {
+    // Long after any time that the store's objects can have.
+    let clock = Arc::new(vpcflow_ingest::SimulatedClock::new(4_102_444_800_000));
+    let location = memory();
+    let mut store = Store::open(&location, options(), clock).await.unwrap();
+    let mut reader = Reader::open(&location).await.unwrap();
+    for n in 0..130 {
+        store
+            .append(&source(), rows(&source(), n, n + 1), no_rejects())
+            .await
+            .unwrap();
+        store.checkpoint(&source(), at(n + 1));
+        store.commit().await.unwrap();
+    }
+    let entry = "_delta_log/00000000000000000005.json".into();
+    assert!(
+        location.store().head(&entry).await.is_err(),
+        "the log is cleaned up"
+    );
+    let snapshot = reader.snapshot().await.unwrap();
+    assert_eq!(snapshot.version(), store.snapshot().version());
+    assert_same(&records(&snapshot).await, &expected(&source(), 130), "read");
+    let commits = snapshot.commits().await.unwrap();
+    assert_eq!((commits.len(), commits[0].seq), (64, 130));
+}

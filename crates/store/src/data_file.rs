@@ -205,7 +205,7 @@ fn encode_day(rows: &RecordBatch, date: Option<NaiveDate>, now_ms: i64) -> Resul
     let mut writer = ArrowWriter::try_new_with_options(
         &mut bytes,
         rows.schema(),
-        writer_options(rows.schema_ref()),
+        writer_options(rows.schema_ref(), Effort::Commit),
     )
     .map_err(error::parquet("write", path.as_ref()))?;
     writer
@@ -249,22 +249,43 @@ pub(crate) fn describe(
     }
 }
 
-/// How files are written. Times that are sorted, or nearly, are stored as
-/// differences; all else has few values, and a dictionary. `docs/performance-store.md`
-/// has what each brings.
-pub(crate) fn writer_options(schema: &SchemaRef) -> ArrowWriterOptions {
+/// How hard zstd tries: files of a commit are written again soon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effort {
+    Commit,
+    Compaction,
+}
+
+impl Effort {
+    fn level(self) -> i32 {
+        match self {
+            Effort::Commit => 1,
+            Effort::Compaction => 3,
+        }
+    }
+}
+
+/// How files are written. `start` is sorted, and stored as differences. Columns with
+/// few values have a dictionary. The other numbers are plain: what repeats in them
+/// does so nearby, where zstd finds it, and a dictionary costs more time and more
+/// bytes. `docs/performance-store.md` has the figures.
+pub(crate) fn writer_options(schema: &SchemaRef, effort: Effort) -> ArrowWriterOptions {
+    let level = ZstdLevel::try_new(effort.level()).unwrap_or_default();
     let mut properties = WriterProperties::builder()
         .set_created_by(concat!("vpcflow version ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_compression(Compression::ZSTD(level))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS));
     for (index, field) in schema.fields().iter().enumerate() {
-        let column = || ColumnPath::from(field.name().as_str());
-        let encoding = match field.data_type() {
-            DataType::Timestamp(..) => Encoding::DELTA_BINARY_PACKED,
+        let encoding = match (field.name().as_str(), field.data_type()) {
+            ("start", _) => Encoding::DELTA_BINARY_PACKED,
             // Ids that differ in their last digits.
-            _ if field.name() == "event_id" => Encoding::DELTA_BYTE_ARRAY,
+            ("event_id", _) => Encoding::DELTA_BYTE_ARRAY,
+            ("srcport" | "dstport", _) | (_, DataType::Int64 | DataType::Timestamp(..)) => {
+                Encoding::PLAIN
+            }
             _ => continue,
         };
+        let column = || ColumnPath::from(field.name().as_str());
         properties = properties
             .set_column_dictionary_enabled(column(), false)
             .set_column_encoding(column(), encoding);

@@ -88,7 +88,7 @@ async fn deltalake_and_polars_read_the_table() {
             "version": store.snapshot().version(),
             "files": store.snapshot().files().count(),
             "stated_rows": 800,
-            "least_start": "2026-11-21 07:23:00+00:00",
+            "least_start": "2026-11-21 07:20:00+00:00",
             "transactions": [8],
             "rows": 800,
             // The registry, those of CloudWatch, the day, and the unknown one.

@@ -92,18 +92,34 @@ impl Store {
     }
 
     /// Starts to write the waiting rows of a source. Rows before and after its
-    /// last checkpoint go into different files: they are committed one by one.
+    /// last checkpoint go into different files, since they are committed one by
+    /// one; what came after may wait if that is little.
     fn spill(&mut self, source: &SourceId) {
         let next = self.next_append;
         let Some(progress) = self.progress.get_mut(source) else {
             return;
         };
-        let from = std::mem::replace(&mut progress.assigned, next);
-        progress.waiting_rows = 0;
-        let checkpoint = progress.noted.as_ref().map_or(from, |noted| noted.through);
-        let checkpoint = checkpoint.clamp(from, next);
-        for appends in [from..checkpoint, checkpoint..next] {
-            let rows = self.hot_rows(source, appends.clone());
+        let from = progress.assigned;
+        let noted = progress.noted.as_ref().map_or(from, |noted| noted.through);
+        let checkpoint = noted.clamp(from, next);
+        let row_count =
+            |batches: &[RecordBatch]| -> usize { batches.iter().map(RecordBatch::num_rows).sum() };
+        let (covered, rest) = {
+            let shared = self.live.lock();
+            let Some(hot) = shared.hot.get(source) else {
+                return;
+            };
+            let rows = |appends| -> Vec<_> {
+                let rows = hot.rows.range::<u64, Range<u64>>(appends);
+                rows.map(|(_, rows)| rows.clone()).collect()
+            };
+            (rows(from..checkpoint), rows(checkpoint..next))
+        };
+        let rest_waits = row_count(&covered) >= row_count(&rest);
+        progress.assigned = if rest_waits { checkpoint } else { next };
+        progress.waiting_rows = if rest_waits { row_count(&rest) } else { 0 };
+        let rest = if rest_waits { Vec::new() } else { rest };
+        for (appends, rows) in [(from..checkpoint, covered), (checkpoint..next, rest)] {
             if rows.is_empty() {
                 continue;
             }
@@ -176,17 +192,6 @@ impl Store {
         hot.files
             .extend(files.map(|file| (spilled.appends.end, file)));
         Ok(())
-    }
-
-    fn hot_rows(&self, source: &SourceId, appends: Range<u64>) -> Vec<RecordBatch> {
-        let shared = self.live.lock();
-        let Some(hot) = shared.hot.get(source) else {
-            return Vec::new();
-        };
-        hot.rows
-            .range(appends)
-            .map(|(_, rows)| rows.clone())
-            .collect()
     }
 }
 

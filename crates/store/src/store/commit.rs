@@ -41,6 +41,21 @@ pub struct Commit {
     pub took_ms: i64,
 }
 
+impl Commit {
+    /// Both as one.
+    fn and(self, then: Commit) -> Commit {
+        Commit {
+            version: then.version,
+            rows: self.rows + then.rows,
+            rejects: self.rejects + then.rejects,
+            files: self.files + then.files,
+            size_bytes: self.size_bytes + then.size_bytes,
+            sources: [self.sources, then.sources].concat(),
+            took_ms: self.took_ms + then.took_ms,
+        }
+    }
+}
+
 /// An entry of the log, and the state that it makes.
 #[derive(Debug)]
 pub(super) struct Prepared {
@@ -90,6 +105,9 @@ impl Store {
     /// [`super::StoreOptions::maintain`] says so; they run beside, and what fails
     /// of them is in [`Store::take_failures`].
     ///
+    /// Let it run to its end: dropped halfway, it leaves unknown whether it
+    /// happened.
+    ///
     /// # Errors
     /// When something cannot be written. Nothing is lost: if
     /// [`Error::is_transient`], the same call may succeed later. With
@@ -98,7 +116,11 @@ impl Store {
     pub async fn commit(&mut self) -> Result<Option<Commit>> {
         self.check_open()?;
         let resolved = self.resolve_doubt().await?;
-        let committed = self.commit_noted().await?.or(resolved);
+        let committed = self.commit_noted().await?;
+        let committed = match (resolved, committed) {
+            (Some(first), Some(then)) => Some(first.and(then)),
+            (first, then) => first.or(then),
+        };
         if committed.is_some() && self.options.maintain {
             self.look_after().await;
         }

@@ -15,6 +15,23 @@ use crate::clock::Clock;
 use crate::input::{FileDecoder, FileFormat, InputError, InputFile, Location, expand, take};
 use crate::sink::{Decoded, Sink, SinkError};
 
+/// Where a follower of files stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct FilesCheckpoint {}
+/// A step of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct FilesDelta {}
+impl FilesCheckpoint {
+    /// Applies.
+    pub fn apply(&mut self, _delta: &FilesDelta) {}
+}
+impl FilesDelta {
+    /// Empty.
+    pub fn is_empty(&self) -> bool {
+        true
+    }
+}
+
 /// Size of the pieces that are read and decoded.
 const CHUNK_BYTES: usize = 256 * 1024;
 

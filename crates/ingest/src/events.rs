@@ -1,5 +1,6 @@
 //! Events of a log group to rows: the record's columns and where it came from.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::builder::StringViewBuilder;
@@ -8,8 +9,10 @@ use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, TimeUnit};
 use async_trait::async_trait;
 use vpcflow_record::{DecodeOptions, Decoder, Format, Policy, RejectsBuilder, flows_schema};
 
+use crate::checkpoint::CheckpointDelta;
+use crate::follow::Delivery;
 use crate::group::LogEvent;
-use crate::sink::{Decoded, EventSink, Sink, SinkError};
+use crate::sink::{Decoded, EventKey, EventSink, Sink, SinkError};
 
 /// The columns that rows of a log group have after those of the record.
 fn origin_fields() -> [Field; 4] {
@@ -137,12 +140,28 @@ impl<S: Sink> DecodingSink<S> {
 
 #[async_trait]
 impl<S: Sink> EventSink for DecodingSink<S> {
-    async fn events(&mut self, events: Vec<LogEvent>) -> Result<(), SinkError> {
-        let decoded = self.decoder.decode(&events)?;
-        self.sink.write(decoded).await
+    async fn deliver(&mut self, delivery: Delivery) -> Result<(), SinkError> {
+        if !delivery.events.is_empty() {
+            let decoded = self.decoder.decode(&delivery.events)?;
+            self.sink.write(decoded).await?;
+        }
+        let step = CheckpointDelta::LogGroup(delivery.checkpoint);
+        self.sink.checkpoint(delivery.sequence, step).await
+    }
+
+    fn acknowledged(&self) -> u64 {
+        self.sink.acknowledged()
+    }
+
+    async fn committed(&mut self, times: Range<i64>) -> Result<Option<Vec<EventKey>>, SinkError> {
+        self.sink.committed(times).await
     }
 
     async fn settle(&mut self) -> Result<(), SinkError> {
         self.sink.settle().await
+    }
+
+    fn notice(&mut self, message: &str) {
+        self.sink.notice(message);
     }
 }

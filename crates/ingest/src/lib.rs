@@ -4,7 +4,9 @@
 //!   input, gzip undone; [`FileDecoder`] reads one as batches.
 //! * [`LogGroup`]: a group of log streams that is read by ranges of event time;
 //!   [`Follow`] is the pure state machine that follows one without loss or
-//!   repeats, and [`follow`] drives it.
+//!   repeats, [`Follower`] drives it, and [`Budget`] keeps its calls under the
+//!   quota.
+//! * [`Checkpoint`] is where a source stands, for a sink to keep with the rows.
 //! * [`DirectoryFollower`] follows a directory whose files grow.
 //! * [`Sink`] takes the decoded batches.
 //! * [`Clock`] is where time comes from; [`SimulatedClock`] runs an hour of
@@ -15,6 +17,8 @@
 
 #![deny(missing_docs)]
 
+mod budget;
+mod checkpoint;
 mod clock;
 mod directory;
 mod events;
@@ -23,16 +27,22 @@ mod group;
 mod history;
 mod input;
 mod memory;
+mod range_map;
 mod sink;
 
+pub use budget::{Budget, BudgetUsage};
+pub use checkpoint::{Checkpoint, CheckpointDelta, CheckpointMismatch};
 pub use clock::{Clock, SimulatedClock, SystemClock};
-pub use directory::DirectoryFollower;
+pub use directory::{DirectoryFollower, FilesCheckpoint, FilesDelta};
 pub use events::{DecodingSink, EventDecoder, events_schema};
-pub use follow::{Follow, FollowError, FollowOptions, Progress, Step, follow};
+pub use follow::{
+    Delivery, Follow, FollowError, FollowOptions, Follower, GroupCheckpoint, GroupDelta, Progress,
+    Read, ReadId, ReadKind, Step,
+};
 pub use group::{EventPage, LogEvent, LogGroup, PageRequest, ReadError, ReadErrorKind};
 pub use history::read_history;
 pub use input::{
     FileDecoder, FileFormat, InputError, InputFile, Location, LocationError, expand, spool,
 };
 pub use memory::MemoryLogGroup;
-pub use sink::{Collected, Decoded, EventSink, Sink, SinkError};
+pub use sink::{Collected, Decoded, EventKey, EventSink, Sink, SinkError};

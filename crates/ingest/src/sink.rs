@@ -1,9 +1,12 @@
 //! Where records go.
 
+use std::ops::Range;
+
 use arrow_array::RecordBatch;
 use async_trait::async_trait;
 
-use crate::group::LogEvent;
+use crate::checkpoint::CheckpointDelta;
+use crate::follow::Delivery;
 
 /// A failure of what takes the records.
 pub type SinkError = Box<dyn std::error::Error + Send + Sync>;
@@ -22,7 +25,15 @@ pub struct Decoded {
     pub cut: u64,
 }
 
+/// An event, as rows and rejects know it: its log stream and its id.
+pub type EventKey = (String, String);
+
 /// Takes decoded batches: prints them, keeps them in memory, or stores them.
+///
+/// A sink that keeps rows for good makes them durable together with the
+/// checkpoint, and only at a [`checkpoint`](Sink::checkpoint): all that was
+/// written before it, and nothing after. It holds a source back by taking its
+/// time in [`write`](Sink::write).
 #[async_trait]
 pub trait Sink: Send {
     /// Takes a batch. When this returns, the batch is the sink's.
@@ -30,6 +41,34 @@ pub trait Sink: Send {
     /// # Errors
     /// When the sink cannot take it; following ends then.
     async fn write(&mut self, batch: Decoded) -> Result<(), SinkError>;
+
+    /// All batches of a delivery were written: with them and those of earlier
+    /// deliveries, the source stands where this step leads. Deliveries of a
+    /// source are counted by `sequence`, from 1 in each process.
+    ///
+    /// # Errors
+    /// As [`Sink::write`].
+    async fn checkpoint(&mut self, sequence: u64, step: CheckpointDelta) -> Result<(), SinkError> {
+        let _ = (sequence, step);
+        Ok(())
+    }
+
+    /// The newest delivery that is durable, with all before it. A sink that
+    /// keeps nothing has done all it will do: [`u64::MAX`].
+    fn acknowledged(&self) -> u64 {
+        u64::MAX
+    }
+
+    /// The events with these event times that are durable, rows and rejects;
+    /// more do no harm. `None` if the sink keeps none. The stream of a reject is
+    /// in its `source`, after `logs:GROUP/`.
+    ///
+    /// # Errors
+    /// As [`Sink::write`].
+    async fn committed(&mut self, times: Range<i64>) -> Result<Option<Vec<EventKey>>, SinkError> {
+        let _ = times;
+        Ok(None)
+    }
 
     /// All that the sources had was written; more may follow. A sink that
     /// gathers rows passes them on here.
@@ -76,20 +115,38 @@ impl Sink for Collected {
     fn notice(&mut self, _message: &str) {}
 }
 
-/// Takes the new events of a log group.
+/// Takes the new events of a log group: a [`Sink`] before decoding.
 #[async_trait]
 pub trait EventSink: Send {
-    /// Takes events. When this returns, they are the sink's.
+    /// Takes new events and what they mean for the checkpoint. When this
+    /// returns, they are the sink's.
     ///
     /// # Errors
     /// When the sink cannot take them; following ends then.
-    async fn events(&mut self, events: Vec<LogEvent>) -> Result<(), SinkError>;
+    async fn deliver(&mut self, delivery: Delivery) -> Result<(), SinkError>;
+
+    /// As [`Sink::acknowledged`].
+    fn acknowledged(&self) -> u64 {
+        u64::MAX
+    }
+
+    /// As [`Sink::committed`].
+    ///
+    /// # Errors
+    /// As [`EventSink::deliver`].
+    async fn committed(&mut self, times: Range<i64>) -> Result<Option<Vec<EventKey>>, SinkError> {
+        let _ = times;
+        Ok(None)
+    }
 
     /// All that the group had was handed over; more may follow.
     ///
     /// # Errors
-    /// As [`EventSink::events`].
+    /// As [`EventSink::deliver`].
     async fn settle(&mut self) -> Result<(), SinkError> {
         Ok(())
     }
+
+    /// Takes a sentence that the user should read.
+    fn notice(&mut self, message: &str);
 }

@@ -1,67 +1,58 @@
-//! A minute of event time: what was seen of it and when to look again.
+//! A piece of event time that is read again until it is settled.
 
-use std::collections::HashSet;
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher;
+use super::seen::Seen;
 
-use crate::group::LogEvent;
+/// After a reading, the next one comes when a bucket is this many times as old.
+const AGING: i64 = 3;
+/// A reading may wait for its neighbours to be due too, for this part of their
+/// age: together they fill pages.
+const PATIENCE: i64 = 16;
+/// A bucket may be read early with its neighbours, by this part of its age.
+const EARLINESS: i64 = 4;
 
-/// Hashes the identity of an event to 128 bits, so that the ids themselves need
-/// not be kept: among a thousand million events, the chance that any two agree
-/// is below 10⁻²⁰.
 #[derive(Debug, Default)]
-pub(super) struct EventHasher {
-    high: RandomState,
-    low: RandomState,
-}
-
-impl EventHasher {
-    pub(super) fn hash(&self, event: &LogEvent) -> u128 {
-        let identity = (&*event.stream, &event.event_id);
-        u128::from(self.high.hash_one(identity)) << 64 | u128::from(self.low.hash_one(identity))
-    }
-}
-
-#[derive(Debug)]
 pub(super) struct Bucket {
-    /// The first millisecond after the bucket.
-    end_ms: i64,
-    /// When to read it next.
-    pub(super) due_ms: i64,
-    /// It was read in full before.
-    pub(super) read_before: bool,
-    seen: HashSet<u128>,
+    /// When its last full reading began; `None` before the first.
+    pub(super) read_ms: Option<i64>,
+    /// The events of it that were seen.
+    pub(super) seen: Seen,
 }
 
-impl Bucket {
-    /// A bucket that has not been read, and is to be read at once.
-    pub(super) fn new(end_ms: i64, now_ms: i64) -> Bucket {
-        Bucket {
-            end_ms,
-            due_ms: now_ms,
-            read_before: false,
-            seen: HashSet::new(),
-        }
-    }
+/// When a bucket is to be read again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Due {
+    /// It may be read from then on, with others.
+    pub(super) earliest_ms: i64,
+    pub(super) at_ms: i64,
+    /// It is not to wait for others any longer.
+    pub(super) latest_ms: i64,
+}
 
-    /// Notes an event; `false` if it was seen before.
-    pub(super) fn insert(&mut self, hash: u128) -> bool {
-        self.seen.insert(hash)
-    }
-
-    /// Notes a full reading that began at `began_ms`. Returns whether the bucket
-    /// is settled; if it is not, it is due again after half its age, at the
-    /// least `poll_ms`: often while most records are still to come, seldom
-    /// later, and once more at the very end.
-    pub(super) fn read(&mut self, began_ms: i64, poll_ms: i64, lateness_ms: i64) -> bool {
-        let settles_ms = self.end_ms.saturating_add(lateness_ms);
-        if began_ms >= settles_ms {
-            return true;
+impl Due {
+    /// For a bucket that ends at `end_ms` and was last read in full at
+    /// `read_ms`. Nearly all of its events have come by `fresh_ms` after its
+    /// end; until then it is read as one of the newest. Then, it is read at
+    /// three times the age of the reading before, and last when the lateness
+    /// has passed, so that a reading sees what came since, and each late event
+    /// waits no longer than it took to come, three times over.
+    pub(super) fn new(end_ms: i64, read_ms: i64, fresh_ms: i64, lateness_ms: i64) -> Due {
+        let settles_ms = end_ms.saturating_add(lateness_ms);
+        let age_ms = (read_ms - end_ms).max(0);
+        let next_ms = age_ms.saturating_mul(AGING).max(fresh_ms);
+        let at_ms = end_ms.saturating_add(next_ms);
+        // A reading shortly before the last one would find little.
+        if next_ms >= lateness_ms - lateness_ms / 3 {
+            return Due {
+                earliest_ms: settles_ms,
+                at_ms: settles_ms,
+                latest_ms: settles_ms.saturating_add(lateness_ms / PATIENCE),
+            };
         }
-        self.read_before = true;
-        let age_ms = (began_ms - self.end_ms).max(0);
-        self.due_ms = (began_ms + poll_ms.max(age_ms / 2)).min(settles_ms);
-        false
+        Due {
+            earliest_ms: at_ms - next_ms / EARLINESS,
+            at_ms,
+            latest_ms: at_ms + next_ms / PATIENCE,
+        }
     }
 }
 
@@ -69,31 +60,30 @@ impl Bucket {
 mod tests {
     use super::*;
 
+    const MINUTE_MS: i64 = 60_000;
+
     #[test]
     fn readings_grow_apart_and_end_with_the_lateness() {
-        let (poll_ms, lateness_ms) = (5_000, 7_200_000);
-        let mut bucket = Bucket::new(60_000, 0);
-        let mut readings = Vec::new();
-        let mut now_ms = 0;
-        while !bucket.read(now_ms, poll_ms, lateness_ms) {
-            readings.push(now_ms);
-            assert!(bucket.due_ms > now_ms);
-            now_ms = bucket.due_ms;
+        let (fresh_ms, lateness_ms) = (7 * MINUTE_MS, 120 * MINUTE_MS);
+        let mut readings = vec![6 * MINUTE_MS];
+        while readings.last() < Some(&lateness_ms) {
+            let due = Due::new(0, *readings.last().unwrap(), fresh_ms, lateness_ms);
+            assert!(due.earliest_ms <= due.at_ms && due.at_ms <= due.latest_ms);
+            readings.push(due.at_ms);
         }
-        assert_eq!(
-            now_ms, 7_260_000,
-            "the last reading begins when the lateness has passed"
-        );
-        let after_end: Vec<_> = readings.iter().filter(|at| **at >= 60_000).collect();
-        assert!(after_end.len() < 25, "{} readings", after_end.len());
-        assert!(readings.windows(2).all(|pair| pair[1] - pair[0] >= poll_ms));
+        assert_eq!(readings, [6, 18, 54, 120].map(|minutes| minutes * MINUTE_MS));
+        // Never early for the last one: it is what settles the bucket.
+        assert_eq!(Due::new(0, 54 * MINUTE_MS, fresh_ms, lateness_ms).earliest_ms, lateness_ms);
     }
 
     #[test]
-    fn without_lateness_the_first_reading_after_the_end_settles() {
-        let mut bucket = Bucket::new(60_000, 0);
-        assert!(!bucket.read(59_999, 5_000, 0));
-        assert_eq!(bucket.due_ms, 60_000);
-        assert!(bucket.read(60_000, 5_000, 0));
+    fn without_lateness_a_bucket_is_due_at_its_end() {
+        let due = Due::new(50, 40, 0, 0);
+        assert_eq!((due.earliest_ms, due.at_ms, due.latest_ms), (50, 50, 50));
+    }
+
+    #[test]
+    fn what_was_not_read_after_its_end_is_due_when_most_has_come() {
+        assert_eq!(Due::new(0, -5, 300_000, 7_200_000).at_ms, 300_000);
     }
 }

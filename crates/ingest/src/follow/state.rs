@@ -1,294 +1,479 @@
 //! The follow state machine: which page to read next, and which of its events
 //! are new.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::bucket::{Bucket, EventHasher};
-use crate::group::{EventPage, LogEvent, PageRequest, ReadErrorKind};
+use super::audit::Audits;
+use super::bucket::Bucket;
+use super::checkpoint::{GroupCheckpoint, GroupDelta};
+use super::lag::Lags;
+use super::options::{BUCKET_MS, FollowOptions, ceil, floor, millis};
+use super::progress::Progress;
+use super::seen::{Committed, Hashes, identity};
+use super::streams::Streams;
+use super::sweep::{ReadKind, Shares, Sweep};
+use crate::group::{LogEvent, PageRequest, ReadErrorKind};
+use crate::range_map::RangeSet;
 
-/// Event time a bucket spans.
-const BUCKET_MS: i64 = 60_000;
-/// Event time that one reading spans at most, so that catching up with a long
-/// history never keeps the newest records waiting for all of it.
-const SWEEP_MS: i64 = 60 * BUCKET_MS;
+/// Pages that are read at the same time, at most. Each takes some 10 MB.
+const MAX_IN_FLIGHT: usize = 8;
 /// The first wait after a failed read; doubled with each failure in a row.
 const BACKOFF_MS: i64 = 500;
 /// The longest wait after failed reads.
 const MAX_BACKOFF_MS: i64 = 30_000;
-
-/// How to follow a log group.
-#[derive(Debug, Clone, Copy)]
-pub struct FollowOptions {
-    /// Where to begin: event time in milliseconds since the Unix epoch.
-    pub since_ms: i64,
-    /// How often the newest records are looked for.
-    pub poll: Duration,
-    /// How long after its event time a record may still arrive.
-    pub lateness: Duration,
-}
+/// The wait after a failure that somebody has to mend.
+const MENDING_MS: i64 = 15_000;
+/// Events of a full page, until one was seen: of records of the default format,
+/// a page of 1 MB holds so many.
+const PAGE_EVENTS: f64 = 7_500.0;
 
 /// What to do next.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step {
     /// Read this page and hand it to [`Follow::page`], or the failure to
-    /// [`Follow::failed`].
-    Read(PageRequest),
-    /// Nothing is due before this time.
+    /// [`Follow::failed`]; meanwhile, there may be more to do.
+    Read(Read),
+    /// Look up the ids of the committed events of these event times and hand
+    /// them to [`Follow::recalled`]. Asked once.
+    Recall(Range<i64>),
+    /// Nothing is to be done before this time, unless a page comes.
     Wait {
-        /// Milliseconds since the Unix epoch.
+        /// Milliseconds since the Unix epoch; [`i64::MAX`] while everything
+        /// depends on pages that are being read.
         until_ms: i64,
     },
+    /// All was read: only when reading is [bounded](Follow::once).
+    Done,
 }
 
-/// How far a follower has come.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// Every event with a time before this is settled: read in full after the
-    /// lateness had passed. Milliseconds since the Unix epoch.
-    pub complete_to_ms: i64,
-    /// The newest event time seen; `None` before the first event.
-    pub newest_event_ms: Option<i64>,
-    /// Log streams that had an event.
-    pub streams: usize,
-    /// Events handed on.
-    pub events: u64,
-    /// Those of them that were older than the newest event of their stream when
-    /// they came, in a minute that had been read before: what a cursor at the
-    /// newest time would have lost.
-    pub late: u64,
-    /// Events read again and dropped.
-    pub repeats: u64,
-    /// Pages read.
-    pub pages: u64,
-    /// Reads refused for their number.
-    pub throttled: u64,
-    /// Other failed reads that were tried again.
-    pub failures: u64,
+/// A page to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Read {
+    /// Names this read in the answer.
+    pub id: ReadId,
+    /// Why it is read.
+    pub kind: ReadKind,
+    /// What to read.
+    pub request: PageRequest,
 }
 
-/// A range of adjacent buckets that is being read, page by page.
-#[derive(Debug)]
-struct Sweep {
-    first_ms: i64,
-    end_ms: i64,
-    began_ms: i64,
-    token: Option<String>,
-    /// Failed reads in a row.
-    failures: u32,
-    not_before_ms: i64,
+/// Names a read that is in flight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ReadId(u64);
+
+/// New events, and what they mean for the checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// Counts the deliveries of a follower, from 1.
+    pub sequence: u64,
+    /// Events that were not handed on before; may be none.
+    pub events: Vec<LogEvent>,
+    /// Holds once these events, and those of all earlier deliveries, are
+    /// durable.
+    pub checkpoint: GroupDelta,
 }
 
-/// Follows one log group. See the [module](crate::Follow) for the idea.
+/// Follows one log group; pure: time and pages are its inputs.
 ///
 /// Every event that arrives within the lateness is handed on once, whatever the
-/// order of arrival, as long as its id stays the same.
+/// order of arrival, as long as its id stays the same. `docs/following.md` has
+/// the guarantee, and `docs/design/0005` the reasons.
+///
+/// ```
+/// use vpcflow_ingest::{EventPage, Follow, FollowOptions, Step};
+///
+/// let now_ms = 1_702_918_083_000;
+/// let mut follow = Follow::new(FollowOptions { since_ms: now_ms - 60_000, ..FollowOptions::default() });
+/// let Step::Read(read) = follow.step(now_ms) else { panic!() };
+/// assert!(read.request.start_ms <= now_ms - 60_000 && now_ms <= read.request.end_ms);
+/// let delivery = follow.page(now_ms + 300, read.id, EventPage::default()).unwrap();
+/// assert!(delivery.events.is_empty() && !delivery.checkpoint.is_empty());
+/// assert!(matches!(follow.step(now_ms + 300), Step::Wait { .. }));
+/// ```
 #[derive(Debug)]
 pub struct Follow {
-    poll_ms: i64,
-    lateness_ms: i64,
-    hasher: EventHasher,
-    /// The open buckets by their start.
-    buckets: BTreeMap<i64, Bucket>,
-    /// The start of the first bucket that does not exist yet.
-    next_bucket_ms: i64,
-    sweep: Option<Sweep>,
-    /// Whether the next reading is of the newest due buckets; it alternates
-    /// with the oldest while there is history to catch up with.
-    newest_first: bool,
-    newest_by_stream: HashMap<Arc<str>, i64>,
-    progress: Progress,
+    pub(super) poll_ms: i64,
+    pub(super) lateness_ms: i64,
+    pub(super) audit_ms: Option<i64>,
+    /// Only these times are read, and once.
+    pub(super) bounds: Option<Range<i64>>,
+    pub(super) since_ms: i64,
+    /// Buckets with events that were seen, or that were read, by their starts.
+    pub(super) open: BTreeMap<i64, Bucket>,
+    /// Never read in full.
+    pub(super) unread: RangeSet,
+    pub(super) settled: RangeSet,
+    pub(super) audits: Audits,
+    /// The end of the event time that is known to have begun.
+    pub(super) frontier_ms: i64,
+    pub(super) sweeps: BTreeMap<ReadId, Sweep>,
+    next_id: u64,
+    pub(super) fresh: Round,
+    shares: Shares,
+    committed: Committed,
+    /// When all before this is settled, nothing committed is met again.
+    committed_to_ms: Option<i64>,
+    pub(super) lags: Lags,
+    /// Events in a millisecond of event time that has all its events.
+    pub(super) density: Option<f64>,
+    /// Events in a full page.
+    pub(super) page_events: f64,
+    pub(super) streams: Streams,
+    /// Buckets are looked at for those that are due from then on.
+    pub(super) revisit_from_ms: i64,
+    /// The next bucket that must not wait is due then.
+    pub(super) revisit_due_ms: i64,
+    pub(super) recall: Option<Recall>,
+    pub(super) recalled: Option<(Range<i64>, Hashes)>,
+    paused_to_ms: i64,
+    pub(super) delta: GroupDelta,
+    /// How far all was complete with a delivery that is not durable yet.
+    unacknowledged: VecDeque<(u64, i64)>,
+    pub(super) progress: Progress,
+}
+
+/// Event time whose committed ids are needed.
+#[derive(Debug)]
+pub(super) struct Recall {
+    pub(super) range: Range<i64>,
+    /// More events than were handed on.
+    pub(super) more: u64,
+    /// It was asked for.
+    pub(super) asked: bool,
+}
+
+/// A reading of all the newest event time, in parts.
+#[derive(Debug)]
+pub(super) struct Round {
+    pub(super) active: bool,
+    pub(super) began_ms: i64,
+    pub(super) due_ms: i64,
+    pub(super) queue: VecDeque<Range<i64>>,
+    pub(super) pages: u64,
 }
 
 impl Follow {
     /// A follower that has read nothing.
     pub fn new(options: FollowOptions) -> Follow {
-        let millis = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
-        let first_ms = floor(options.since_ms);
-        Follow {
+        Follow::resume(
+            options,
+            &GroupCheckpoint::default(),
+            std::iter::empty::<(&str, &str)>(),
+        )
+    }
+
+    /// Reads the events with a time in `[since_ms, until_ms)` once, each page
+    /// of them as few times as can be; then the step is [`Step::Done`]. Late
+    /// events are not waited for.
+    pub fn once(since_ms: i64, until_ms: i64) -> Follow {
+        let mut follow = Follow::new(FollowOptions {
+            since_ms,
+            poll: std::time::Duration::ZERO,
+            lateness: std::time::Duration::ZERO,
+            audit: None,
+        });
+        follow.bounds = Some(since_ms..until_ms.max(since_ms));
+        if since_ms < until_ms {
+            follow.extend_to(until_ms);
+        }
+        follow
+    }
+
+    /// A follower that goes on where the checkpoint stands.
+    ///
+    /// `committed` are stream and id of the events that are durable already: at
+    /// least those with a time among [`GroupCheckpoint::unsettled`], rows and
+    /// rejects. More of them do no harm. Without a checkpoint, following
+    /// begins at `since_ms`; with one, an earlier `since_ms` reads that history
+    /// too, and a later one changes nothing: what was not read is not skipped.
+    pub fn resume<S: AsRef<str>, I: AsRef<str>>(
+        options: FollowOptions,
+        checkpoint: &GroupCheckpoint,
+        committed: impl IntoIterator<Item = (S, I)>,
+    ) -> Follow {
+        let asked_ms = floor(options.since_ms);
+        let noted_ms = checkpoint.since_ms();
+        let since_ms = noted_ms.map_or(asked_ms, |noted_ms| noted_ms.min(asked_ms));
+        let mut delta = GroupDelta::default();
+        if noted_ms != Some(since_ms) {
+            delta.since_ms = Some(since_ms);
+        }
+        let mut open = BTreeMap::new();
+        let mut known = checkpoint.settled().clone();
+        for (range, read_ms) in checkpoint.open().iter() {
+            known.insert(range.clone(), ());
+            for start_ms in range.step_by(BUCKET_MS as usize) {
+                let bucket = Bucket {
+                    read_ms: Some(read_ms),
+                    ..Bucket::default()
+                };
+                open.insert(start_ms, bucket);
+            }
+        }
+        let frontier_ms = known.iter().next_back();
+        let frontier_ms = frontier_ms.map_or(since_ms, |(range, ())| range.end.max(since_ms));
+        let mut unread = RangeSet::default();
+        for gap in known.gaps(since_ms..frontier_ms) {
+            unread.insert(gap, ());
+        }
+        let hashes = committed
+            .into_iter()
+            .map(|(stream, id)| identity(stream.as_ref(), id.as_ref()));
+        let mut follow = Follow {
             poll_ms: millis(options.poll).max(1),
             lateness_ms: millis(options.lateness),
-            hasher: EventHasher::default(),
-            buckets: BTreeMap::new(),
-            next_bucket_ms: first_ms,
-            sweep: None,
-            newest_first: false,
-            newest_by_stream: HashMap::new(),
-            progress: Progress {
-                complete_to_ms: first_ms,
-                ..Progress::default()
+            audit_ms: options.audit.map(millis),
+            bounds: None,
+            since_ms,
+            open,
+            unread,
+            settled: checkpoint.settled().clone(),
+            audits: checkpoint.audits().clone(),
+            frontier_ms,
+            sweeps: BTreeMap::new(),
+            next_id: 0,
+            fresh: Round {
+                active: false,
+                began_ms: i64::MIN,
+                due_ms: i64::MIN,
+                queue: VecDeque::new(),
+                pages: 0,
             },
-        }
+            shares: Shares::default(),
+            committed: Committed::new(hashes),
+            committed_to_ms: None,
+            lags: Lags::default(),
+            density: None,
+            page_events: PAGE_EVENTS,
+            streams: Streams::new(checkpoint.streams()),
+            revisit_from_ms: i64::MIN,
+            revisit_due_ms: i64::MAX,
+            recall: None,
+            recalled: None,
+            paused_to_ms: i64::MIN,
+            delta,
+            unacknowledged: VecDeque::new(),
+            progress: Progress::default(),
+        };
+        follow.progress.complete_to_ms = follow.complete_to_ms();
+        follow
+    }
+
+    /// Whether only [some times](Follow::once) are read.
+    pub(super) fn is_bounded(&self) -> bool {
+        self.bounds.is_some()
     }
 
     /// How far this follower has come.
     pub fn progress(&self) -> Progress {
+        let (late_streams, silent_streams) = self.streams.late_and_silent();
+        let seen = self.open.values().map(|bucket| bucket.seen.len());
+        let unread = self.unread.iter();
         Progress {
-            streams: self.newest_by_stream.len(),
+            newest_event_ms: self.streams.newest_ms(),
+            backlog_ms: unread.map(|(range, ())| range.end - range.start).sum(),
+            usual_lag_ms: self.lags.most_within_ms(),
+            streams: self.streams.len(),
+            late_streams,
+            silent_streams,
+            remembered: seen.sum::<usize>() + self.committed.len(),
             ..self.progress
         }
     }
 
-    /// The newest event time of each stream, in milliseconds since the Unix
+    /// The newest event time of each log stream, in milliseconds since the Unix
     /// epoch.
-    pub fn newest_by_stream(&self) -> &HashMap<Arc<str>, i64> {
-        &self.newest_by_stream
+    pub fn newest_by_stream(&self) -> impl Iterator<Item = (&Arc<str>, i64)> {
+        self.streams.iter()
     }
 
-    /// Whether everything there is has been read at least once up to `now_ms`,
-    /// and nothing is being read.
-    pub fn is_caught_up(&self, now_ms: i64) -> bool {
-        self.sweep.is_none()
-            && self.next_bucket_ms > now_ms
-            && self.buckets.values().all(|bucket| bucket.due_ms > now_ms)
-    }
-
-    /// What to do at `now_ms`. The answer is the same until a page or a failure
-    /// was handed over, or time has passed.
+    /// What to do at `now_ms`. A read that it returns is in flight from then on:
+    /// call again until there is nothing but to wait.
     pub fn step(&mut self, now_ms: i64) -> Step {
-        while self.next_bucket_ms <= now_ms {
-            let end_ms = self.next_bucket_ms + BUCKET_MS;
-            self.buckets
-                .insert(self.next_bucket_ms, Bucket::new(end_ms, now_ms));
-            self.next_bucket_ms = end_ms;
+        if self.bounds.is_none() {
+            self.extend_to(now_ms.saturating_add(1));
         }
-        if self.sweep.is_none() {
-            self.sweep = self.next_sweep(now_ms);
+        if let Some(recall) = &mut self.recall
+            && !recall.asked
+        {
+            recall.asked = true;
+            return Step::Recall(recall.range.clone());
         }
-        match &self.sweep {
-            Some(sweep) if sweep.not_before_ms > now_ms => Step::Wait {
-                until_ms: sweep.not_before_ms,
-            },
-            Some(sweep) => Step::Read(PageRequest {
-                start_ms: sweep.first_ms,
-                end_ms: sweep.end_ms - 1,
-                token: sweep.token.clone(),
-            }),
-            None => {
-                let due = self.buckets.values().map(|bucket| bucket.due_ms);
-                Step::Wait {
-                    until_ms: due.fold(self.next_bucket_ms, i64::min),
-                }
+        if self.paused_to_ms > now_ms {
+            return self.wait(now_ms);
+        }
+        let in_flight = self.sweeps.values().filter(|sweep| sweep.in_flight);
+        if in_flight.count() >= MAX_IN_FLIGHT {
+            return Step::Wait { until_ms: i64::MAX };
+        }
+        for kind in self.shares.order() {
+            if let Some(id) = self.next_sweep(kind, now_ms) {
+                self.shares.spend(kind);
+                return Step::Read(self.read(id));
             }
         }
-    }
-
-    /// Takes the page that [`Follow::step`] asked for and returns its new
-    /// events, in their order.
-    pub fn page(&mut self, page: EventPage) -> Vec<LogEvent> {
-        let Some(sweep) = &mut self.sweep else {
-            return Vec::new();
-        };
-        sweep.failures = 0;
-        sweep.token = page.next_token;
-        let (first_ms, last_ms, ended) = (sweep.first_ms, sweep.end_ms - 1, sweep.token.is_none());
-        self.progress.pages += 1;
-        let mut fresh = page.events;
-        fresh.retain(|event| self.is_new(event, first_ms, last_ms));
-        if ended {
-            self.end_sweep();
+        if self.bounds.is_some() && self.unread.is_empty() && self.sweeps.is_empty() {
+            return Step::Done;
         }
-        fresh
+        self.wait(now_ms)
     }
 
-    /// Notes that the read that [`Follow::step`] asked for failed at `now_ms`
-    /// in a way that can be mended: it is tried again after a while.
-    pub fn failed(&mut self, now_ms: i64, kind: ReadErrorKind) {
-        let Some(sweep) = &mut self.sweep else { return };
+    /// Notes that a read failed at `now_ms`: it is tried again after a while,
+    /// which is for ever unless the driver gives up.
+    pub fn failed(&mut self, now_ms: i64, id: ReadId, kind: ReadErrorKind) {
+        let Some(sweep) = self.sweeps.get_mut(&id) else {
+            return;
+        };
+        sweep.in_flight = false;
         match kind {
             ReadErrorKind::Throttled => self.progress.throttled += 1,
             _ => self.progress.failures += 1,
         }
-        if kind == ReadErrorKind::InvalidToken {
-            // From the start of the range: what was read is known by its ids.
-            sweep.token = None;
+        match kind {
+            ReadErrorKind::InvalidToken => sweep.restart(),
+            ReadErrorKind::Denied | ReadErrorKind::NotFound => {
+                self.paused_to_ms = now_ms.saturating_add(MENDING_MS);
+            }
+            ReadErrorKind::Throttled | ReadErrorKind::Transient | ReadErrorKind::Fatal => {}
         }
-        let doublings = sweep.failures.min(16);
+        let backoff_ms = (BACKOFF_MS << sweep.failures.min(16)).min(MAX_BACKOFF_MS);
         sweep.failures += 1;
-        sweep.not_before_ms = now_ms + (BACKOFF_MS << doublings).min(MAX_BACKOFF_MS);
+        sweep.not_before_ms = now_ms.saturating_add(backoff_ms);
     }
 
-    fn is_new(&mut self, event: &LogEvent, first_ms: i64, last_ms: i64) -> bool {
-        // A service that answers outside of the range asked for must not make
-        // us forget the event, nor hand it on at every reading.
-        let bucket_ms = floor(event.timestamp_ms.clamp(first_ms, last_ms));
-        let Some(bucket) = self.buckets.get_mut(&bucket_ms) else {
-            return false;
-        };
-        if !bucket.insert(self.hasher.hash(event)) {
-            self.progress.repeats += 1;
-            return false;
+    /// Notes that the sink has made durable what it got up to this delivery.
+    pub fn acknowledged(&mut self, sequence: u64) {
+        let sequence = sequence.min(self.progress.delivered);
+        self.progress.acknowledged = self.progress.acknowledged.max(sequence);
+        while let Some((of, complete_to_ms)) = self.unacknowledged.front()
+            && *of <= sequence
+        {
+            self.progress.complete_to_ms = *complete_to_ms;
+            self.unacknowledged.pop_front();
         }
-        self.progress.events += 1;
-        self.progress.newest_event_ms = self.progress.newest_event_ms.max(Some(event.timestamp_ms));
-        let newest = self
-            .newest_by_stream
-            .entry(Arc::clone(&event.stream))
-            .or_insert(i64::MIN);
-        let late = bucket.read_before && event.timestamp_ms < *newest;
-        self.progress.late += u64::from(late);
-        *newest = event.timestamp_ms.max(*newest);
-        true
     }
 
-    /// The due buckets to read now: adjacent ones together.
-    fn next_sweep(&mut self, now_ms: i64) -> Option<Sweep> {
-        let due = |bucket: &Bucket| bucket.due_ms <= now_ms;
-        let mut starts = self
-            .buckets
-            .iter()
-            .filter(|(_, bucket)| due(bucket))
-            .map(|(at, _)| *at);
-        let (mut first_ms, mut end_ms);
-        if self.newest_first {
-            end_ms = starts.next_back()? + BUCKET_MS;
-            first_ms = end_ms - BUCKET_MS;
-            while end_ms - first_ms < SWEEP_MS && starts.next_back() == Some(first_ms - BUCKET_MS) {
-                first_ms -= BUCKET_MS;
+    /// Takes the ids that [`Step::Recall`] asked for: stream and id of each
+    /// committed event of those times, or more; `None` if nobody kept them.
+    pub fn recalled<S: AsRef<str>, I: AsRef<str>>(
+        &mut self,
+        committed: Option<impl IntoIterator<Item = (S, I)>>,
+    ) -> Option<Delivery> {
+        let Recall { range, more, .. } = self.recall.take()?;
+        match committed {
+            Some(ids) => {
+                let ids = ids.into_iter();
+                let known = ids.map(|(stream, id)| identity(stream.as_ref(), id.as_ref()));
+                self.recalled = Some((range, known.collect()));
             }
-        } else {
-            first_ms = starts.next()?;
-            end_ms = first_ms + BUCKET_MS;
-            while end_ms - first_ms < SWEEP_MS && starts.next() == Some(end_ms) {
-                end_ms += BUCKET_MS;
+            None => {
+                self.progress.unresolved += more;
+                self.end_audit(range);
             }
         }
-        self.newest_first = !self.newest_first;
-        Some(Sweep {
-            first_ms,
-            end_ms,
-            began_ms: now_ms,
-            token: None,
-            failures: 0,
-            not_before_ms: now_ms,
+        self.delivery(Vec::new())
+    }
+
+    /// The events and the pending delta as a delivery, unless both are empty.
+    pub(super) fn delivery(&mut self, events: Vec<LogEvent>) -> Option<Delivery> {
+        self.delta.streams = self.streams.take_notes();
+        if events.is_empty() && self.delta.is_empty() {
+            return None;
+        }
+        self.progress.delivered += 1;
+        let sequence = self.progress.delivered;
+        let complete_to_ms = self.complete_to_ms();
+        let newest = self.unacknowledged.back();
+        let before_ms = newest.map_or(self.progress.complete_to_ms, |(_, to_ms)| *to_ms);
+        if complete_to_ms != before_ms {
+            self.unacknowledged.push_back((sequence, complete_to_ms));
+        }
+        if self.committed_to_ms.is_some_and(|to_ms| to_ms <= complete_to_ms) {
+            self.committed = Committed::default();
+        }
+        Some(Delivery {
+            sequence,
+            events,
+            checkpoint: std::mem::take(&mut self.delta),
         })
     }
 
-    fn end_sweep(&mut self) {
-        let Some(sweep) = self.sweep.take() else {
-            return;
-        };
-        let mut settled = Vec::new();
-        for (start_ms, bucket) in self.buckets.range_mut(sweep.first_ms..sweep.end_ms) {
-            if bucket.read(sweep.began_ms, self.poll_ms, self.lateness_ms) {
-                settled.push(*start_ms);
+    /// Whether the event was committed before a restart.
+    pub(super) fn was_committed(&mut self, hash: u128) -> bool {
+        self.committed.take(hash)
+    }
+
+    pub(super) fn complete_to_ms(&self) -> i64 {
+        let settled = self.settled.at(self.since_ms);
+        settled.map_or(self.since_ms, |(range, ())| range.end)
+    }
+
+    fn extend_to(&mut self, now_ms: i64) {
+        let frontier_ms = ceil(now_ms);
+        if frontier_ms > self.frontier_ms {
+            self.unread.insert(self.frontier_ms..frontier_ms, ());
+            self.frontier_ms = frontier_ms;
+        }
+        self.committed_to_ms.get_or_insert(self.frontier_ms);
+    }
+
+    /// A sweep of this kind that can read a page now: one that is under way, or
+    /// a new one.
+    fn next_sweep(&mut self, kind: ReadKind, now_ms: i64) -> Option<ReadId> {
+        let of_kind = || self.sweeps.iter().filter(|(_, sweep)| sweep.kind == kind);
+        let ready = of_kind().find(|(_, sweep)| sweep.is_ready(now_ms));
+        if let Some((id, _)) = ready {
+            return Some(*id);
+        }
+        if of_kind().count() >= kind.most_at_once() {
+            return None;
+        }
+        let sweep = self.plan(kind, now_ms)?;
+        let id = ReadId(self.next_id);
+        self.next_id += 1;
+        self.sweeps.insert(id, sweep);
+        Some(id)
+    }
+
+    fn read(&mut self, id: ReadId) -> Read {
+        let bounds = self.bounds.clone().unwrap_or(i64::MIN..i64::MAX);
+        let sweep = self.sweeps.get_mut(&id).expect("the sweep was just chosen");
+        sweep.in_flight = true;
+        Read {
+            id,
+            kind: sweep.kind,
+            request: PageRequest {
+                start_ms: sweep.range.start.max(bounds.start),
+                end_ms: sweep.range.end.min(bounds.end) - 1,
+                token: sweep.token.clone(),
+            },
+        }
+    }
+
+    fn wait(&self, now_ms: i64) -> Step {
+        let mut until_ms = i64::MAX;
+        let mut at = |time_ms: i64| until_ms = until_ms.min(time_ms.max(now_ms + 1));
+        for sweep in self.sweeps.values().filter(|sweep| !sweep.in_flight) {
+            at(sweep.not_before_ms);
+        }
+        if self.bounds.is_none() {
+            if !self.fresh.active {
+                at(self.fresh.due_ms);
+            }
+            at(self.revisit_due_ms.max(self.revisit_from_ms));
+            let auditing = |sweep: &Sweep| sweep.kind == ReadKind::Audit;
+            if let Some(audit_ms) = self.audit_due_ms()
+                && self.recall.is_none()
+                && !self.sweeps.values().any(auditing)
+            {
+                at(audit_ms);
             }
         }
-        for start_ms in settled {
-            self.buckets.remove(&start_ms);
+        if self.paused_to_ms > now_ms {
+            until_ms = self.paused_to_ms;
         }
-        let open = self
-            .buckets
-            .first_key_value()
-            .map(|(start_ms, _)| *start_ms);
-        self.progress.complete_to_ms = open.unwrap_or(self.next_bucket_ms);
+        Step::Wait { until_ms }
     }
 }
-
-fn floor(time_ms: i64) -> i64 {
-    time_ms.div_euclid(BUCKET_MS) * BUCKET_MS
-}
-
-#[cfg(test)]
-mod tests;

@@ -1,0 +1,110 @@
+//! Checkpoints: where a source stands, as values that a sink keeps with the
+//! rows.
+
+use serde::{Deserialize, Serialize};
+
+use crate::follow::{GroupCheckpoint, GroupDelta};
+use crate::directory::{FilesCheckpoint, FilesDelta};
+
+/// Where a source stands after all deliveries up to one of them.
+///
+/// A sink that keeps rows keeps this beside them, in the same commit: it
+/// [applies](Checkpoint::apply) each [`CheckpointDelta`] that
+/// [`Sink::checkpoint`](crate::Sink::checkpoint) hands it. What follows after a
+/// restart begins where the checkpoint says.
+///
+/// ```
+/// use vpcflow_ingest::{Checkpoint, CheckpointDelta};
+///
+/// let delta: CheckpointDelta = serde_json::from_str(
+///     r#"{"log_group":{"since_ms":0,"settled":[{"range":{"start":0,"end":60000},"digest":null}]}}"#,
+/// )?;
+/// let mut checkpoint = Checkpoint::of(&delta);
+/// checkpoint.apply(&delta)?;
+/// let Checkpoint::LogGroup(group) = &checkpoint else { unreachable!() };
+/// assert_eq!(group.complete_to_ms(), Some(60_000));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Checkpoint {
+    /// Of a log group.
+    LogGroup(GroupCheckpoint),
+    /// Of files and directories.
+    Files(FilesCheckpoint),
+}
+
+/// What one delivery adds to a [`Checkpoint`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum CheckpointDelta {
+    /// Of a log group.
+    LogGroup(GroupDelta),
+    /// Of files and directories.
+    Files(FilesDelta),
+}
+
+/// A checkpoint and a delta that are not of one source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the checkpoint is of {checkpoint} and its next step of {delta}")]
+pub struct CheckpointMismatch {
+    /// The kind of source that the checkpoint is of.
+    pub checkpoint: &'static str,
+    /// The kind of source that the delta is of.
+    pub delta: &'static str,
+}
+
+const LOG_GROUP: &str = "a log group";
+const FILES: &str = "files";
+
+impl Checkpoint {
+    /// A checkpoint before the first delivery, of the kind of source that the
+    /// delta is of. The delta is not applied.
+    pub fn of(delta: &CheckpointDelta) -> Checkpoint {
+        match delta {
+            CheckpointDelta::LogGroup(_) => Checkpoint::LogGroup(GroupCheckpoint::default()),
+            CheckpointDelta::Files(_) => Checkpoint::Files(FilesCheckpoint::default()),
+        }
+    }
+
+    /// Moves the checkpoint by one delivery. Deltas are applied in the order in
+    /// which they came, each once.
+    ///
+    /// # Errors
+    /// When the delta is of another kind of source.
+    pub fn apply(&mut self, delta: &CheckpointDelta) -> Result<(), CheckpointMismatch> {
+        match (self, delta) {
+            (Checkpoint::LogGroup(checkpoint), CheckpointDelta::LogGroup(delta)) => {
+                checkpoint.apply(delta);
+            }
+            (Checkpoint::Files(checkpoint), CheckpointDelta::Files(delta)) => {
+                checkpoint.apply(delta);
+            }
+            (Checkpoint::LogGroup(_), CheckpointDelta::Files(_)) => {
+                return Err(CheckpointMismatch {
+                    checkpoint: LOG_GROUP,
+                    delta: FILES,
+                });
+            }
+            (Checkpoint::Files(_), CheckpointDelta::LogGroup(_)) => {
+                return Err(CheckpointMismatch {
+                    checkpoint: FILES,
+                    delta: LOG_GROUP,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl CheckpointDelta {
+    /// Whether applying it changes nothing.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            CheckpointDelta::LogGroup(delta) => delta.is_empty(),
+            CheckpointDelta::Files(delta) => delta.is_empty(),
+        }
+    }
+}

@@ -63,6 +63,21 @@ impl Running {
         self.wait(expected, |stdout| stdout.text().contains(expected));
     }
 
+    /// Waits until standard error has this text.
+    ///
+    /// # Panics
+    ///
+    /// When the process ends before, or hangs.
+    #[track_caller]
+    pub fn wait_for_error(&mut self, expected: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.stderr.text().contains(expected) {
+            if let Err(error) = self.stderr.take(deadline) {
+                self.fail(&format!("`{expected}` did not come: {error}"));
+            }
+        }
+    }
+
     #[track_caller]
     fn wait(&mut self, what: &str, holds: impl Fn(&Captured) -> bool) {
         let deadline = Instant::now() + PATIENCE;

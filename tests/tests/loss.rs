@@ -126,19 +126,58 @@ fn an_awkward_group_is_read_once_without_loss() {
     assert_eq!(outcome.counts(), (records.made, 0));
 }
 
-/// What was read before the failure is printed whole.
+/// What somebody can mend is told, waited for, and gone on with.
 #[test]
-fn credentials_that_expire_end_the_tail_in_order() {
+fn credentials_that_expire_and_a_group_that_is_deleted_are_waited_for() {
+    for (fault, told) in [
+        (
+            Fault::ExpiredCredentials,
+            "may not be read: ExpiredTokenException",
+        ),
+        (Fault::GroupDeleted, "does not exist"),
+    ] {
+        let logs = Logs::start(FakeLogs::builder());
+        let mut records = Records::default();
+        logs.put(GROUP, "eni-0a-all", records.make(now_ms(), 30));
+        let mut running = Running::start(&mut tail(&logs));
+        running.wait_for_lines(30);
+        logs.fail_next(fault, 1);
+        running.wait_for_error(told);
+        running.wait_for_error("trying again until it can be read");
+        logs.put(GROUP, "eni-0a-all", records.make(now_ms(), 30));
+        running.wait_for_lines(60);
+        running.wait_for_error("is read again");
+        running.signal("INT");
+        let outcome = running.finish().success();
+        records.assert_are(&outcome.rows());
+    }
+}
+
+/// The last state is told as an object, with the calls made.
+#[test]
+fn progress_is_told_as_json() {
     let logs = Logs::start(FakeLogs::builder());
     let mut records = Records::default();
-    logs.put(GROUP, "eni-0a-all", records.make(now_ms(), 30));
-    let mut running = Running::start(&mut tail(&logs));
-    running.wait_for_lines(30);
-    logs.fail_next(Fault::ExpiredCredentials, 1_000);
-    let outcome = running.finish().ends_with(1).tells(&[
-        "error: log group `/vpc/prod` may not be read",
-        "expired",
-        "hint: ",
+    logs.put(GROUP, "eni-0a-all", records.make(now_ms() - MINUTE_MS, 30));
+    let mut command = tail(&logs);
+    command.args([
+        "--progress",
+        "json",
+        "--quiet",
+        "--max-calls-per-second",
+        "7",
     ]);
-    records.assert_are(&outcome.rows());
+    let mut running = Running::start(&mut command);
+    running.wait_for_lines(30);
+    running.signal("INT");
+    let outcome = running.finish().success();
+    let told: Value = serde_json::from_str(outcome.stderr.lines().last().unwrap()).unwrap();
+    assert_eq!(told["records"], 30);
+    let source = &told["sources"][0];
+    assert_eq!(source["source"], "logs:/vpc/prod");
+    assert_eq!(source["progress"]["events"], 30);
+    assert_eq!(source["progress"]["streams"], 1);
+    assert_eq!(source["calls"]["limit"], 7.0);
+    // One more was made to see that the group is there.
+    assert!(source["calls"]["calls"].as_u64().unwrap() < logs.calls("FilterLogEvents"));
 }

@@ -40,4 +40,4 @@ pub use aws_config::SdkConfig;
 
 pub use config::{SdkOptions, check_credentials, load_config};
 pub use error::{Error, Result};
-pub use source::CloudWatchLogGroup;
+pub use source::{CloudWatchLogGroup, filter_log_events_quota};

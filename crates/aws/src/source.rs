@@ -5,10 +5,13 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use aws_config::retry::RetryConfig;
 use aws_config::{Region, SdkConfig};
 use aws_sdk_cloudwatchlogs::Client;
-use aws_sdk_cloudwatchlogs::operation::filter_log_events::FilterLogEventsOutput;
+use aws_sdk_cloudwatchlogs::config::Builder;
+use aws_sdk_cloudwatchlogs::operation::filter_log_events::builders::FilterLogEventsFluentBuilder;
 use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
+use tokio_util::task::AbortOnDropHandle;
 use vpcflow_ingest::{EventPage, LogEvent, LogGroup, PageRequest, ReadError, ReadErrorKind};
 
 use crate::Result;
@@ -22,6 +25,10 @@ const MAX_SUGGESTIONS: usize = 3;
 
 /// Reads a log group with [`FilterLogEvents`]: the only call that covers every
 /// stream of a group, in the order of event time, and gives each event an id.
+///
+/// A page is one call: whoever reads counts the calls and tries again, so the
+/// client does not. Calls are made, and answers parsed, on tasks of their own,
+/// so that several pages use several cores.
 ///
 /// [`FilterLogEvents`]: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
 #[derive(Debug)]
@@ -47,7 +54,7 @@ impl CloudWatchLogGroup {
             (None, Some(region)) => region.to_string(),
             (None, None) => String::new(),
         };
-        let client_config = aws_sdk_cloudwatchlogs::config::Builder::from(config)
+        let client_config = Builder::from(config)
             .region((!region.is_empty()).then(|| Region::new(region.clone())))
             .build();
         Ok(Self {
@@ -56,6 +63,11 @@ impl CloudWatchLogGroup {
             region,
             streams: Mutex::default(),
         })
+    }
+
+    /// The region that the group is in; empty if nothing names one.
+    pub fn region(&self) -> &str {
+        &self.region
     }
 
     /// Makes one cheap call, so that a wrong name or a missing permission is
@@ -71,18 +83,20 @@ impl CloudWatchLogGroup {
             end_ms: 1,
             token: None,
         };
-        self.filter(&request, 1).await.map(drop)
+        match self.call(&request, 1).send().await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let error = read_error(&error, self.name(), &self.region, false);
+                Err(self.with_suggestions(error).await)
+            }
+        }
     }
 
     #[expect(
         deprecated,
         reason = "AWS always interleaves; emulators return stream after stream unless asked"
     )]
-    async fn filter(
-        &self,
-        request: &PageRequest,
-        limit: i32,
-    ) -> Result<FilterLogEventsOutput, ReadError> {
+    fn call(&self, request: &PageRequest, limit: i32) -> FilterLogEventsFluentBuilder {
         let call = self
             .client
             .filter_log_events()
@@ -91,17 +105,9 @@ impl CloudWatchLogGroup {
             .set_next_token(request.token.clone())
             .limit(limit)
             .interleaved(true);
-        let call = match &self.address.arn {
+        match &self.address.arn {
             Some(arn) => call.log_group_identifier(&arn.text),
             None => call.log_group_name(&self.address.name),
-        };
-        match call.send().await {
-            Ok(output) => Ok(output),
-            Err(error) => {
-                let token_sent = request.token.is_some();
-                let error = read_error(&error, self.name(), &self.region, token_sent);
-                Err(self.with_suggestions(error).await)
-            }
         }
     }
 
@@ -145,6 +151,18 @@ impl CloudWatchLogGroup {
         converted.collect()
     }
 
+    /// A call that did not come to its end.
+    fn lost(&self, error: &tokio::task::JoinError) -> ReadError {
+        ReadError {
+            kind: ReadErrorKind::Transient,
+            message: format!(
+                "reading log group `{}` was broken off: {error}",
+                self.name()
+            ),
+            hint: None,
+        }
+    }
+
     fn incomplete_event(&self) -> ReadError {
         let name = self.name();
         ReadError {
@@ -164,7 +182,17 @@ impl LogGroup for CloudWatchLogGroup {
     }
 
     async fn page(&self, request: &PageRequest) -> Result<EventPage, ReadError> {
-        let output = self.filter(request, MAX_PAGE_EVENTS).await?;
+        let once = Builder::new().retry_config(RetryConfig::disabled());
+        let call = self.call(request, MAX_PAGE_EVENTS);
+        let call = call.customize().config_override(once).send();
+        // Dropped with this future, and the call with it.
+        let answer = AbortOnDropHandle::new(tokio::spawn(call)).await;
+        let output = answer
+            .map_err(|error| self.lost(&error))?
+            .map_err(|error| {
+                let token_sent = request.token.is_some();
+                read_error(&error, self.name(), &self.region, token_sent)
+            })?;
         Ok(EventPage {
             events: self.events(output.events.unwrap_or_default())?,
             next_token: output.next_token,
@@ -192,6 +220,17 @@ fn intern(name: &str, streams: &mut HashSet<Arc<str>>) -> Arc<str> {
     stream
 }
 
+/// How many `FilterLogEvents` calls an account may make in a region each second
+/// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html>).
+/// The quota cannot be raised, and all readers of the account share it.
+pub fn filter_log_events_quota(region: &str) -> f64 {
+    match region {
+        "us-east-1" => 25.0,
+        "ap-northeast-3" | "ap-southeast-3" | "ca-west-1" | "eu-central-1" | "il-central-1" => 5.0,
+        _ => 10.0,
+    }
+}
+
 /// What a mistyped name likely shares with the right one: its path, else its
 /// first letters.
 fn listed_prefix(name: &str) -> &str {
@@ -216,5 +255,11 @@ mod tests {
         assert_eq!(listed_prefix("/vpc/flow-logz"), "/vpc/");
         assert_eq!(listed_prefix("/flows"), "/fl");
         assert_eq!(listed_prefix("vp"), "vp");
+    }
+
+    #[test]
+    fn the_quota_is_that_of_the_region() {
+        let quotas = ["us-east-1", "eu-west-1", "eu-central-1"].map(filter_log_events_quota);
+        assert_eq!(quotas, [25.0, 10.0, 5.0]);
     }
 }

@@ -247,9 +247,11 @@ async fn an_expired_page_token_is_told_apart() {
     assert!(error.message.contains("startTime"), "{}", error.message);
 }
 
+/// Whoever follows counts the calls and adapts to throttling: a client that
+/// repeats calls by itself would hide both.
 #[tokio::test]
-async fn the_client_repeats_a_throttled_call_by_itself() {
-    let logs = FakeLogs::builder().throttle_every(2).start().await;
+async fn a_page_is_one_call_whatever_the_client_is_told() {
+    let logs = FakeLogs::builder().start().await;
     logs.put(GROUP, "eni-1-all", records(1));
     let retries = RetryConfig::standard()
         .with_max_attempts(3)
@@ -259,14 +261,15 @@ async fn the_client_repeats_a_throttled_call_by_itself() {
         .retry_config(retries)
         .build();
     let group = CloudWatchLogGroup::new(&config, GROUP).unwrap();
-    for _ in 0..4 {
-        assert_eq!(first_page(&group).await.unwrap().events.len(), 1);
-    }
-    assert_eq!(
-        logs.calls("FilterLogEvents"),
-        7,
-        "1, 2 and 3, 4 and 5, 6 and 7"
-    );
+    logs.fail_next(Fault::Throttled, 1);
+    let error = first_page(&group).await.unwrap_err();
+    assert_eq!(error.kind, ReadErrorKind::Throttled);
+    assert_eq!(logs.calls("FilterLogEvents"), 1);
+
+    // The check at the start is repeated: nobody else would.
+    logs.fail_next(Fault::Throttled, 2);
+    group.check().await.unwrap();
+    assert_eq!(logs.calls("FilterLogEvents"), 4);
 }
 
 #[tokio::test]

@@ -216,6 +216,13 @@ pub(crate) struct TailArgs {
     /// How long after its time a record may still arrive in a log group
     #[arg(long, value_name = "DURATION", default_value = "2h", value_parser = duration)]
     pub(crate) lateness: Duration,
+    /// Calls to a region's log groups, at most [default: six in ten of the region's quota]
+    #[arg(long, value_name = "N", value_parser = calls_per_second)]
+    pub(crate) max_calls_per_second: Option<f64>,
+    /// How to tell on standard error how far the reading has come [default: a line that is
+    /// redrawn, on a terminal that no records are printed to]
+    #[arg(long, value_name = "HOW")]
+    pub(crate) progress: Option<ProgressStyle>,
     /// End after this time
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) r#for: Option<Duration>,
@@ -234,6 +241,17 @@ pub(crate) struct TailArgs {
     pub(crate) output: OutputArgs,
     #[command(flatten)]
     pub(crate) aws: AwsArgs,
+}
+
+/// How a tail tells how far it has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProgressStyle {
+    /// One line, redrawn
+    Line,
+    /// An object a line, every ten seconds and at the end
+    Json,
+    /// Not at all
+    None,
 }
 
 #[derive(Debug, Args)]
@@ -329,6 +347,13 @@ pub(crate) struct GenerateArgs {
     /// Network interfaces, each with a file of its own
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) enis: u32,
+}
+
+fn calls_per_second(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(calls) if calls > 0.0 && calls <= 1_000.0 => Ok(calls),
+        _ => Err("it is a number above 0, such as 2.5".to_owned()),
+    }
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {

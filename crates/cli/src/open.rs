@@ -7,10 +7,10 @@ use datafusion::arrow::datatypes::SchemaRef;
 use futures::future::try_join_all;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
-use vpcflow_aws::{CloudWatchLogGroup, SdkConfig, SdkOptions};
+use vpcflow_aws::{CloudWatchLogGroup, SdkConfig, SdkOptions, filter_log_events_quota};
 use vpcflow_ingest::{
-    Clock, Collected, DecodingSink, EventDecoder, InputError, InputFile, Location, SystemClock,
-    expand, read_history, spool,
+    Budget, Clock, Collected, DecodingSink, EventDecoder, InputError, InputFile, Location,
+    SystemClock, expand, read_history, spool,
 };
 use vpcflow_query::{Session, Sources, Window};
 use vpcflow_record::Format;
@@ -215,6 +215,12 @@ pub(crate) async fn group_format(
     }
 }
 
+/// The calls that are made to the log groups of a region unless the user says:
+/// six in ten of the quota, since others of the account use it too.
+pub(crate) fn default_budget(region: &str) -> Budget {
+    Budget::new(0.6 * filter_log_events_quota(region))
+}
+
 /// The rows of a log group between two times, and their schema.
 async fn read_group(
     config: &SdkConfig,
@@ -231,6 +237,16 @@ async fn read_group(
     let schema = Arc::clone(decoder.schema());
     let mut sink = DecodingSink::new(decoder, Collected::default());
     let stop = CancellationToken::new();
-    read_history(&group, &SystemClock, since_ms, until_ms, &mut sink, &stop).await?;
+    let budget = default_budget(group.region());
+    read_history(
+        &group,
+        &SystemClock,
+        &budget,
+        since_ms,
+        until_ms,
+        &mut sink,
+        &stop,
+    )
+    .await?;
     Ok((schema, sink.into_inner()))
 }

@@ -115,6 +115,12 @@ impl Notes {
         }
     }
 
+    /// A line that the user has asked for, in one write, however quiet it is to
+    /// be otherwise.
+    pub(crate) fn always(self, text: &str) {
+        let _ = io::stderr().write_all(format!("{text}\n").as_bytes());
+    }
+
     /// The last line of a command that reads records.
     pub(crate) fn summary(self, counts: ReadCounts) {
         if counts.cut > 0 {

@@ -109,7 +109,9 @@ impl Budget {
         let mut calls = self.lock();
         if calls.rate < calls.limit {
             let since_ms = now_ms.saturating_sub(calls.increased_ms).clamp(0, 1_000);
-            calls.rate = calls.limit.min(calls.rate + calls.limit * since_ms as f64 / INCREASE_MS);
+            calls.rate = calls
+                .limit
+                .min(calls.rate + calls.limit * since_ms as f64 / INCREASE_MS);
         }
         calls.increased_ms = now_ms;
     }
@@ -132,6 +134,11 @@ impl Budget {
             calls.decreased_ms = now_ms;
         }
         calls.increased_ms = now_ms;
+    }
+
+    /// Whether the other one is a clone: the calls of both are counted together.
+    pub fn is_shared_with(&self, other: &Budget) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// How much is used.

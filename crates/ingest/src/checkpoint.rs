@@ -3,8 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::follow::{GroupCheckpoint, GroupDelta};
 use crate::directory::{FilesCheckpoint, FilesDelta};
+use crate::follow::{GroupCheckpoint, GroupDelta};
 
 /// Where a source stands after all deliveries up to one of them.
 ///

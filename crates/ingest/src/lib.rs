@@ -27,13 +27,14 @@ mod group;
 mod history;
 mod input;
 mod memory;
+mod progress;
 mod range_map;
 mod sink;
 
 pub use budget::{Budget, BudgetUsage};
 pub use checkpoint::{Checkpoint, CheckpointDelta, CheckpointMismatch};
 pub use clock::{Clock, SimulatedClock, SystemClock};
-pub use directory::{DirectoryFollower, FilesCheckpoint, FilesDelta};
+pub use directory::{DirectoryFollower, FilesCheckpoint, FilesDelta, FilesProgress};
 pub use events::{DecodingSink, EventDecoder, events_schema};
 pub use follow::{
     Delivery, Follow, FollowError, FollowOptions, Follower, GroupCheckpoint, GroupDelta, Progress,
@@ -45,4 +46,5 @@ pub use input::{
     FileDecoder, FileFormat, InputError, InputFile, Location, LocationError, expand, spool,
 };
 pub use memory::MemoryLogGroup;
+pub use progress::SourceProgress;
 pub use sink::{Collected, Decoded, EventKey, EventSink, Sink, SinkError};

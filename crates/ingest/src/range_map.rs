@@ -33,8 +33,7 @@ impl<V: Copy + PartialEq> RangeMap<V> {
         }
         self.remove(range.clone());
         let (mut start, mut end) = (range.start, range.end);
-        if let Some((&before, &(before_end, before_value))) =
-            self.ranges.range(..start).next_back()
+        if let Some((&before, &(before_end, before_value))) = self.ranges.range(..start).next_back()
             && before_end == start
             && before_value == value
         {

@@ -39,6 +39,9 @@ pub struct DecodeOptions {
     pub headers: bool,
     /// What is refused beyond what cannot be read at all.
     pub policy: Policy,
+    /// Where the first byte of the input stands in its source, when reading
+    /// begins in the middle: positions of rejects count from there.
+    pub position: u64,
     /// How to decode: the best way that this CPU has, unless it is to be
     /// compared with others.
     pub cpu: CpuLevel,
@@ -52,6 +55,7 @@ impl Default for DecodeOptions {
             batch_rows: BATCH_ROWS,
             headers: true,
             policy: Policy::Default,
+            position: 0,
             cpu: CpuLevel::detect(),
         }
     }
@@ -187,7 +191,7 @@ impl Decoder {
             rejects: Vec::new(),
             counts: DecodeCounts::default(),
             partial: Vec::new(),
-            position: 0,
+            position: options.position,
             skipping: false,
             foreign: false,
         };

@@ -16,7 +16,7 @@ mod http;
 mod logs;
 mod moto;
 
-pub use logs::{BatchId, FakeLogs, FakeLogsBuilder, Fault};
+pub use logs::{BatchId, FakeLogs, FakeLogsBuilder, Fault, Traffic};
 pub use moto::Moto;
 
 /// A loopback TCP port that was free a moment ago.

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 use vpcflow_ingest::{
-    Clock, Collected, DecodingSink, EventDecoder, Follow, FollowOptions, LogEvent, MemoryLogGroup,
-    SimulatedClock, follow,
+    Budget, Clock, Collected, DecodingSink, EventDecoder, Follow, FollowOptions, Follower,
+    LogEvent, MemoryLogGroup, SimulatedClock,
 };
 use vpcflow_query::{Measure, Parameters, ReadCounts, Session, Sources, Top, Window, find_query};
 use vpcflow_record::{Format, Policy};
@@ -51,19 +51,20 @@ pub(crate) async fn run(args: DemoArgs) -> Result<(), Failure> {
         since_ms: first_ms,
         poll: std::time::Duration::from_secs(30),
         lateness: std::time::Duration::from_secs(30 * 60),
+        audit: None,
     });
     let stop = CancellationToken::new();
     // Until every bucket is settled, so that nothing more can come.
     let until_ms = last_ms + 35 * 60 * 1000;
-    follow(
-        &group,
-        &*clock,
-        &mut state,
-        &mut sink,
-        &stop,
-        Some(until_ms),
-    )
-    .await?;
+    let follower = Follower {
+        group: &group,
+        clock: &*clock,
+        budget: Budget::unlimited(),
+        progress: None,
+    };
+    follower
+        .follow(&mut state, &mut sink, &stop, Some(until_ms))
+        .await?;
     let progress = state.progress();
     let collected = sink.into_inner();
 

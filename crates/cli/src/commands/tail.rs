@@ -1,32 +1,38 @@
 //! `vpcflow tail`.
 
 mod sinks;
+mod status;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use futures::future::{BoxFuture, join_all};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 use vpcflow_aws::CloudWatchLogGroup;
 use vpcflow_ingest::{
-    Clock, DecodingSink, DirectoryFollower, EventDecoder, Follow, FollowOptions, Location,
-    SystemClock, follow,
+    Budget, Clock, DecodingSink, DirectoryFollower, EventDecoder, FilesProgress, Follow,
+    FollowOptions, Follower, Location, Progress, SourceProgress, SystemClock,
 };
 use vpcflow_query::{RowFilter, Window};
 
 use self::sinks::{Intake, SharedSink};
+use self::status::{Board, StatusLine};
 use crate::args::TailArgs;
 use crate::commands::refused;
 use crate::failure::Failure;
-use crate::open::{config, group_format, warn_unknown};
+use crate::open::{config, default_budget, group_format, warn_unknown};
 use crate::print::{Notes, Output};
 
 /// What is followed, ready to go.
 enum Source {
     Group {
-        group: CloudWatchLogGroup,
+        name: String,
+        group: Box<CloudWatchLogGroup>,
         decoder: Box<EventDecoder>,
+        /// Shared by the groups of a region.
+        budget: Budget,
     },
     Files(Box<DirectoryFollower>),
 }
@@ -36,6 +42,20 @@ impl Source {
         match self {
             Source::Group { decoder, .. } => decoder.schema(),
             Source::Files(follower) => follower.schema(),
+        }
+    }
+
+    /// Has its progress shown.
+    fn show_on(&self, board: &mut Board) -> watch::Sender<SourceProgress> {
+        match self {
+            Source::Group { name, budget, .. } => {
+                let nothing_yet = SourceProgress::LogGroup(Progress::default());
+                board.add(name.clone(), nothing_yet, Some(budget.clone()))
+            }
+            Source::Files(_) => {
+                let nothing_yet = SourceProgress::Files(FilesProgress::default());
+                board.add("files".to_owned(), nothing_yet, None)
+            }
         }
     }
 }
@@ -57,27 +77,28 @@ pub(crate) async fn run(args: TailArgs) -> Result<(), Failure> {
     };
     let filter = RowFilter::new(&schema, window, args.r#where.as_deref())?;
     let output = Output::new(&args.output);
+    let line = StatusLine::new(&args, notes);
     let intake = match &args.sql {
-        None => Intake::printing(schema, filter, output, notes),
-        Some(sql) => Intake::asking(schema, filter, output, notes, sql, args.every).await?,
+        None => Intake::printing(schema, filter, output, line.clone()),
+        Some(sql) => Intake::asking(schema, filter, output, line.clone(), sql, args.every).await?,
     };
     let intake = Arc::new(Mutex::new(intake));
 
     let stop = CancellationToken::new();
+    let mut board = Board::new(line.clone(), Arc::clone(&intake));
     let follow_all = join_all(sources.into_iter().map(|source| {
-        let sink = SharedSink::new(Arc::clone(&intake), notes);
-        follow_one(source, &args, since_ms, until_ms, sink, stop.clone())
+        let sink = SharedSink::new(Arc::clone(&intake), line.clone());
+        let shown = source.show_on(&mut board);
+        follow_one(source, &args, since_ms, until_ms, sink, shown, stop.clone())
     }));
-    // Asked to stop, the sources end in order: what was read is written.
-    let signals = async {
-        interrupted().await;
-        stop.cancel();
-        std::future::pending().await
-    };
+    let follow_all = Box::pin(follow_all);
     let followed: Result<(), Failure> = tokio::select! {
         results = follow_all => results.into_iter().collect(),
-        never = signals => never,
+        // At once: the second signal says so.
+        left = interrupted_twice(&stop) => return left,
+        () = board.show() => Ok(()),
     };
+    board.end();
     let mut intake = intake.lock().await;
     let ended = intake.end().await;
     followed?;
@@ -96,6 +117,7 @@ async fn open(args: &TailArgs, notes: Notes) -> Result<Vec<Source>, Failure> {
     let mut sources = Vec::new();
     let mut files = Vec::new();
     let mut aws = None;
+    let mut budgets: HashMap<String, Budget> = HashMap::new();
     for (index, location) in args.sources.iter().enumerate() {
         // A source that is named twice is followed once.
         if args.sources[..index].contains(location) {
@@ -116,7 +138,19 @@ async fn open(args: &TailArgs, notes: Notes) -> Result<Vec<Source>, Failure> {
                 group.check().await?;
                 let format = group_format(config, name, declared, notes).await?;
                 let decoder = Box::new(EventDecoder::new(name, format, args.decode.policy));
-                sources.push(Source::Group { group, decoder });
+                let budget = budgets
+                    .entry(group.region().to_owned())
+                    .or_insert_with(|| match args.max_calls_per_second {
+                        Some(calls) => Budget::new(calls),
+                        None => default_budget(group.region()),
+                    });
+                let budget = budget.clone();
+                sources.push(Source::Group {
+                    name: location.to_string(),
+                    group: Box::new(group),
+                    decoder,
+                    budget,
+                });
             }
         }
     }
@@ -143,23 +177,44 @@ fn follow_one<'a>(
     since_ms: i64,
     until_ms: Option<i64>,
     mut sink: SharedSink,
+    shown: watch::Sender<SourceProgress>,
     stop: CancellationToken,
 ) -> BoxFuture<'a, Result<(), Failure>> {
     Box::pin(async move {
         let result = match source {
-            Source::Group { group, decoder } => {
+            Source::Group {
+                group,
+                decoder,
+                budget,
+                ..
+            } => {
                 let mut state = Follow::new(FollowOptions {
                     since_ms,
                     poll: args.poll,
                     lateness: args.lateness,
+                    ..FollowOptions::default()
                 });
+                let follower = Follower {
+                    group: &*group,
+                    clock: &SystemClock,
+                    budget,
+                    progress: Some(shown),
+                };
                 let mut sink = DecodingSink::new(*decoder, sink);
-                follow(&group, &SystemClock, &mut state, &mut sink, &stop, until_ms)
-                    .await
-                    .map_err(Failure::from)
+                let followed = follower
+                    .follow(&mut state, &mut sink, &stop, until_ms)
+                    .await;
+                followed.map_err(Failure::from)
             }
             Source::Files(mut follower) => follower
-                .follow(&SystemClock, args.poll, &mut sink, &stop, until_ms)
+                .follow(
+                    &SystemClock,
+                    args.poll,
+                    &mut sink,
+                    &stop,
+                    until_ms,
+                    Some(shown),
+                )
                 .await
                 .map_err(Failure::from),
         };
@@ -171,18 +226,17 @@ fn follow_one<'a>(
     })
 }
 
-/// Returns when the user or the system asks the process to end.
-async fn interrupted() {
-    let mut terminate =
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(signal) => signal,
-            Err(_) => {
-                let _ = tokio::signal::ctrl_c().await;
-                return;
-            }
-        };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
+/// Asks the sources to end in order when the user or the system asks for the
+/// first time; returns at the second.
+async fn interrupted_twice(stop: &CancellationToken) -> Result<(), Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    for _ in 0..2 {
+        tokio::select! {
+            _ = interrupt.recv() => stop.cancel(),
+            _ = terminate.recv() => stop.cancel(),
+        }
     }
+    Err(Failure::interrupted())
 }

@@ -61,7 +61,11 @@ impl Audits {
 
     /// Takes a unit away, if it is still the same.
     pub(super) fn remove(&mut self, range: &Range<i64>) {
-        if self.units.get(&range.start).is_some_and(|(end, _)| *end == range.end) {
+        if self
+            .units
+            .get(&range.start)
+            .is_some_and(|(end, _)| *end == range.end)
+        {
             self.units.remove(&range.start);
         }
     }

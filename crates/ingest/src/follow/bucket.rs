@@ -71,9 +71,15 @@ mod tests {
             assert!(due.earliest_ms <= due.at_ms && due.at_ms <= due.latest_ms);
             readings.push(due.at_ms);
         }
-        assert_eq!(readings, [6, 18, 54, 120].map(|minutes| minutes * MINUTE_MS));
+        assert_eq!(
+            readings,
+            [6, 18, 54, 120].map(|minutes| minutes * MINUTE_MS)
+        );
         // Never early for the last one: it is what settles the bucket.
-        assert_eq!(Due::new(0, 54 * MINUTE_MS, fresh_ms, lateness_ms).earliest_ms, lateness_ms);
+        assert_eq!(
+            Due::new(0, 54 * MINUTE_MS, fresh_ms, lateness_ms).earliest_ms,
+            lateness_ms
+        );
     }
 
     #[test]

@@ -102,7 +102,11 @@ impl GroupCheckpoint {
     /// [`since_ms`](Self::since_ms), is among those that were handed over.
     pub fn complete_to_ms(&self) -> Option<i64> {
         let since_ms = self.since_ms?;
-        Some(self.settled.at(since_ms).map_or(since_ms, |(range, ())| range.end))
+        Some(
+            self.settled
+                .at(since_ms)
+                .map_or(since_ms, |(range, ())| range.end),
+        )
     }
 
     /// The event times of which events may have been handed over that a

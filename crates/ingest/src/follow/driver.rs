@@ -6,11 +6,11 @@ use futures::stream::FuturesUnordered;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::progress::Progress;
 use super::state::{Delivery, Follow, Read, ReadId, Step};
 use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::group::{EventPage, LogGroup, ReadError, ReadErrorKind};
+use crate::progress::SourceProgress;
 use crate::sink::{EventSink, SinkError};
 
 /// Failed reads in a row after which a bounded reading gives up; following
@@ -20,6 +20,8 @@ const MAX_FAILURES: u32 = 8;
 const TOLD_FAILURES: u32 = 5;
 /// While there is always something to read, the sink settles this often.
 const SETTLE_MS: i64 = 1_000;
+/// While there is always something to read, progress is told this often.
+const PUBLISH_MS: i64 = 500;
 
 /// Why following ended before it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +44,7 @@ pub struct Follower<'a> {
     /// The calls that may be made; shared by all who read the account's region.
     pub budget: Budget,
     /// Is told how far the follower has come, about twice a second.
-    pub progress: Option<watch::Sender<Progress>>,
+    pub progress: Option<watch::Sender<SourceProgress>>,
 }
 
 type Answer = (ReadId, Result<EventPage, ReadError>);
@@ -73,7 +75,7 @@ impl Follower<'_> {
     ) -> Result<(), FollowError> {
         let mut reads: FuturesUnordered<BoxFuture<'_, Answer>> = FuturesUnordered::new();
         let mut trouble = Trouble::default();
-        let mut settled_ms = i64::MIN;
+        let (mut settled_ms, mut published_ms) = (i64::MIN, i64::MIN);
         loop {
             let now_ms = self.clock.now_ms();
             if stop.is_cancelled() || until_ms.is_some_and(|until_ms| now_ms >= until_ms) {
@@ -99,7 +101,10 @@ impl Follower<'_> {
                 settled_ms = now_ms;
                 state.acknowledged(sink.acknowledged());
             }
-            self.publish(state);
+            if reads.is_empty() || now_ms.saturating_sub(published_ms) >= PUBLISH_MS {
+                self.publish(state);
+                published_ms = now_ms;
+            }
             let next_ms = until_ms.map_or(next_ms, |until_ms| next_ms.min(until_ms));
             let answer = tokio::select! {
                 biased;
@@ -169,7 +174,7 @@ impl Follower<'_> {
 
     fn publish(&self, state: &Follow) {
         if let Some(progress) = &self.progress {
-            progress.send_replace(state.progress());
+            progress.send_replace(SourceProgress::LogGroup(state.progress()));
         }
     }
 }

@@ -115,7 +115,8 @@ impl Follow {
             None => read_before.then_some(now_ms),
         };
         if let Some(visible_ms) = visible_ms {
-            self.lags.note(visible_ms.saturating_sub(event.timestamp_ms));
+            self.lags
+                .note(visible_ms.saturating_sub(event.timestamp_ms));
         }
         let older = self.streams.note(&event.stream, event.timestamp_ms);
         self.progress.late += u64::from(older && read_before);

@@ -156,7 +156,9 @@ impl Follow {
         self.revisit_due_ms = i64::MAX;
         for (&start_ms, bucket) in self.open.range(..fresh_ms) {
             let end_ms = start_ms + BUCKET_MS;
-            let Some(read_ms) = bucket.read_ms else { continue };
+            let Some(read_ms) = bucket.read_ms else {
+                continue;
+            };
             let due = Due::new(end_ms, read_ms, age_ms, self.lateness_ms);
             let eligible = due.earliest_ms <= now_ms && !self.is_busy(start_ms);
             if !eligible {

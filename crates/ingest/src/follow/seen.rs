@@ -196,7 +196,12 @@ mod tests {
             assert!(!committed.take(hash), "{number}");
         }
         assert_eq!(committed.len(), 0);
-        assert!(committed.shards.iter().all(|shard| shard.hashes.capacity() == 0));
+        assert!(
+            committed
+                .shards
+                .iter()
+                .all(|shard| shard.hashes.capacity() == 0)
+        );
         assert!(!Committed::default().take(1));
     }
 }

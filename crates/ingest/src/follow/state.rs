@@ -24,7 +24,7 @@ const BACKOFF_MS: i64 = 500;
 /// The longest wait after failed reads.
 const MAX_BACKOFF_MS: i64 = 30_000;
 /// The wait after a failure that somebody has to mend.
-const MENDING_MS: i64 = 15_000;
+const MENDING_MS: i64 = 5_000;
 /// Events of a full page, until one was seen: of records of the default format,
 /// a page of 1 MB holds so many.
 const PAGE_EVENTS: f64 = 7_500.0;
@@ -390,7 +390,10 @@ impl Follow {
         if complete_to_ms != before_ms {
             self.unacknowledged.push_back((sequence, complete_to_ms));
         }
-        if self.committed_to_ms.is_some_and(|to_ms| to_ms <= complete_to_ms) {
+        if self
+            .committed_to_ms
+            .is_some_and(|to_ms| to_ms <= complete_to_ms)
+        {
             self.committed = Committed::default();
         }
         Some(Delivery {

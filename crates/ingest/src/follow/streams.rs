@@ -95,7 +95,9 @@ impl Streams {
         };
         let behind = |stream: &&Stream| newest_ms.saturating_sub(stream.newest_ms);
         let streams = || self.streams.values();
-        let silent = streams().filter(|stream| behind(stream) > SILENT_MS).count();
+        let silent = streams()
+            .filter(|stream| behind(stream) > SILENT_MS)
+            .count();
         let late = streams().filter(|stream| behind(stream) > LATE_MS).count();
         (late - silent, silent)
     }

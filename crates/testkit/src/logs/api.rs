@@ -6,9 +6,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use super::faults::FaultPlan;
+use super::faults::{Carriage, FaultPlan};
 use super::pages::{EVENT_OVERHEAD_BYTES, MAX_EVENTS, Pager, Query, StreamFilter};
 use super::store::{Batch, BatchId, Group, Store, Stream};
+use super::traffic::Traffic;
 use super::wire::{self, ApiError, StreamOrder};
 
 const MAX_STREAM_NAMES: usize = 100;
@@ -24,6 +25,9 @@ pub(super) struct Service {
     pub(super) store: Store,
     pub(super) pager: Pager,
     pub(super) faults: FaultPlan,
+    pub(super) traffic: Option<Traffic>,
+    /// By which the records of the traffic are visible.
+    pub(super) now_ms: i64,
     /// Whether `DescribeLogStreams` shows old times.
     pub(super) stale_stream_times: bool,
     calls: BTreeMap<String, u64>,
@@ -32,6 +36,11 @@ pub(super) struct Service {
 }
 
 impl Service {
+    /// How the answer to the last call is carried.
+    pub(super) fn carriage(&self, operation: &str) -> Carriage {
+        self.faults.carriage(self.calls(operation))
+    }
+
     /// Answers one call: the body of the answer.
     pub(super) fn call(&mut self, operation: &str, body: &[u8]) -> Result<String, ApiError> {
         let number = self.calls.entry(operation.to_owned()).or_default();
@@ -85,6 +94,15 @@ impl Service {
             return Err(ApiError::invalid_parameter("startTime is after endTime"));
         }
         let streams = stream_filter(request.log_stream_names, request.log_stream_name_prefix)?;
+        if let Some(traffic) = self
+            .traffic
+            .as_ref()
+            .filter(|traffic| traffic.group == name)
+        {
+            let token = request.next_token.as_deref();
+            let limit = limit.min(self.pager.max_events);
+            return traffic.page(start_ms, end_ms, token, limit, self.now_ms);
+        }
         let group = find(&self.store.groups, &name)?;
         if let StreamFilter::Names(names) = &streams
             && !names.iter().all(|name| group.has_stream(name))
@@ -125,6 +143,14 @@ impl Service {
             ));
         }
         let prefix = request.log_stream_name_prefix.unwrap_or_default();
+        if let Some(traffic) = self
+            .traffic
+            .as_ref()
+            .filter(|traffic| traffic.group == name)
+        {
+            let limit = limit(request.limit, DESCRIBE_LIMIT)?;
+            return describe_traffic(traffic, limit, request.next_token.as_deref());
+        }
         let group = find(&self.store.groups, &name)?;
         let mut streams: Vec<&Stream> = group
             .streams_by_name()
@@ -234,6 +260,27 @@ impl Service {
     }
 }
 
+/// A page of the streams of made-up traffic, in the order of their names.
+fn describe_traffic(
+    traffic: &Traffic,
+    limit: usize,
+    token: Option<&str>,
+) -> Result<String, ApiError> {
+    let from: u64 = match token {
+        None => 0,
+        Some(token) => token
+            .strip_prefix("from-")
+            .and_then(|start| start.parse().ok())
+            .ok_or_else(ApiError::invalid_token)?,
+    };
+    let to = traffic.interfaces.min(from.saturating_add(limit as u64));
+    let streams: Vec<_> = (from..to)
+        .map(|interface| json!({"logStreamName": traffic.stream(interface), "creationTime": 0}))
+        .collect();
+    let next_token = (to < traffic.interfaces).then(|| format!("from-{to}"));
+    render(&json!({"logStreams": streams, "nextToken": next_token}))
+}
+
 /// The limits of
 /// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html>
 /// that need no clock: nothing is too old or too new here.
@@ -315,7 +362,7 @@ fn slice<'a, T>(
             .strip_prefix("from-")
             .and_then(|start| start.parse().ok())
             .filter(|start| *start <= items.len())
-            .ok_or_else(|| ApiError::invalid_parameter("The specified nextToken is invalid."))?,
+            .ok_or_else(|| ApiError::invalid_token())?,
     };
     let end = items.len().min(start + limit);
     let next_token = (end < items.len()).then(|| format!("from-{end}"));

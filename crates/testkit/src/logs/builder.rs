@@ -1,8 +1,10 @@
 //! What a server is told before it starts.
 
 use std::num::NonZeroU64;
+use std::time::Duration;
 
 use super::FakeLogs;
+use super::Traffic;
 use super::api::Service;
 use super::pages::{MAX_EVENTS, Random};
 
@@ -12,6 +14,7 @@ use super::pages::{MAX_EVENTS, Random};
 #[must_use]
 pub struct FakeLogsBuilder {
     service: Service,
+    port: u16,
 }
 
 impl FakeLogsBuilder {
@@ -30,6 +33,12 @@ impl FakeLogsBuilder {
     pub fn page_events(mut self, events: usize) -> Self {
         assert!((1..=MAX_EVENTS).contains(&events), "{events} events");
         self.service.pager.max_events = events;
+        self
+    }
+
+    /// At most this many bytes a page. Default 1 MB, as on AWS.
+    pub fn page_bytes(mut self, bytes: usize) -> Self {
+        self.service.pager.max_bytes = bytes;
         self
     }
 
@@ -81,6 +90,43 @@ impl FakeLogsBuilder {
         self
     }
 
+    /// The connection breaks in the middle of every `n`-th answer of an
+    /// operation. Default never.
+    ///
+    /// # Panics
+    ///
+    /// When `n` is zero.
+    pub fn drop_every(mut self, n: u64) -> Self {
+        self.service.faults.drop_every = Some(nth(n));
+        self
+    }
+
+    /// Every `n`-th answer of an operation comes after a pause. Default never.
+    ///
+    /// # Panics
+    ///
+    /// When `n` is zero.
+    pub fn slow_every(mut self, n: u64, pause: Duration) -> Self {
+        self.service.faults.slow_every = Some(nth(n));
+        self.service.faults.slow_by = pause;
+        self
+    }
+
+    /// Adds a log group whose records are made up while they are read. They are
+    /// visible by the time that [`FakeLogs::set_now`] sets; all of them, until
+    /// then. Of the faults, those of whole calls hold for it.
+    pub fn traffic(mut self, traffic: Traffic) -> Self {
+        self.service.traffic = Some(traffic);
+        self.service.now_ms = i64::MAX;
+        self
+    }
+
+    /// Listens on this port. Default: one that is free.
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
     /// Throttles each operation above this many calls a second. A second ends
     /// when the test says so: [`FakeLogs::next_second`]. Default no limit.
     pub fn calls_per_second(mut self, calls: u64) -> Self {
@@ -102,7 +148,7 @@ impl FakeLogsBuilder {
     ///
     /// When no loopback port can be bound.
     pub async fn start(self) -> FakeLogs {
-        FakeLogs::start(self.service).await
+        FakeLogs::start(self.service, self.port).await
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU64;
+use std::time::Duration;
 
 use super::wire::ApiError;
 
@@ -21,11 +22,14 @@ pub enum Fault {
     ExpiredCredentials,
     /// HTTP 400 `UnrecognizedClientException`: the access key is unknown.
     UnknownCredentials,
+    /// HTTP 400 `ResourceNotFoundException`: somebody deleted the log group.
+    GroupDeleted,
 }
 
 impl Fault {
     pub(super) fn error(self, operation: &str) -> ApiError {
         let (status, code, message) = match self {
+            Self::GroupDeleted => return ApiError::group_not_found(),
             Self::Throttled => (400, "ThrottlingException", "Rate exceeded".to_owned()),
             Self::Unavailable => (
                 500,
@@ -57,12 +61,25 @@ impl Fault {
     }
 }
 
+/// How an answer is carried over the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Carriage {
+    Whole,
+    /// After a pause.
+    Slow(Duration),
+    /// The connection breaks in the middle of it.
+    Broken,
+}
+
 /// Decides for each call whether it fails. Operations are counted apart, as
 /// AWS's quotas are.
 #[derive(Debug, Default)]
 pub(super) struct FaultPlan {
     pub(super) throttle_every: Option<NonZeroU64>,
     pub(super) unavailable_every: Option<NonZeroU64>,
+    pub(super) drop_every: Option<NonZeroU64>,
+    pub(super) slow_every: Option<NonZeroU64>,
+    pub(super) slow_by: Duration,
     pub(super) calls_per_second: Option<u64>,
     calls_this_second: BTreeMap<String, u64>,
     denied: BTreeSet<String>,
@@ -83,6 +100,17 @@ impl FaultPlan {
             return Some(Fault::Throttled);
         }
         is_nth(number, self.unavailable_every).then_some(Fault::Unavailable)
+    }
+
+    /// How the answer to the `number`-th call is carried.
+    pub(super) fn carriage(&self, number: u64) -> Carriage {
+        if is_nth(number, self.drop_every) {
+            Carriage::Broken
+        } else if is_nth(number, self.slow_every) {
+            Carriage::Slow(self.slow_by)
+        } else {
+            Carriage::Whole
+        }
     }
 
     /// The next `calls` calls of any operation fail with `fault`.

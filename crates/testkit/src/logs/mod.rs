@@ -9,6 +9,7 @@ mod server;
 mod store;
 #[cfg(test)]
 mod tests;
+mod traffic;
 mod wire;
 
 use std::fmt;
@@ -23,6 +24,7 @@ use self::store::Batch;
 pub use self::builder::FakeLogsBuilder;
 pub use self::faults::Fault;
 pub use self::store::BatchId;
+pub use self::traffic::Traffic;
 
 /// A CloudWatch Logs server on a loopback port, which speaks AWS JSON 1.1 to
 /// any AWS client and ends when the value is dropped.
@@ -64,9 +66,9 @@ impl FakeLogs {
         FakeLogsBuilder::default()
     }
 
-    async fn start(service: Service) -> Self {
+    async fn start(service: Service, port: u16) -> Self {
         let service = Arc::new(Mutex::new(service));
-        let (address, server) = server::start(Arc::clone(&service)).await;
+        let (address, server) = server::start(Arc::clone(&service), port).await;
         Self {
             service,
             address,
@@ -179,6 +181,12 @@ impl FakeLogs {
     /// Begins a new second of [`calls_per_second`](FakeLogsBuilder::calls_per_second).
     pub fn next_second(&self) {
         self.service().faults.next_second();
+    }
+
+    /// Sets the time by which records of [`Traffic`] are visible, in milliseconds
+    /// since 1970.
+    pub fn set_now(&self, now_ms: i64) {
+        self.service().now_ms = now_ms;
     }
 
     fn service(&self) -> MutexGuard<'_, Service> {

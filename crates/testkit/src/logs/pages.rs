@@ -10,7 +10,7 @@ use super::store::{Event, EventKey, Group};
 use super::wire::ApiError;
 
 pub(super) const MAX_EVENTS: usize = 10_000;
-const MAX_BYTES: usize = 1_048_576;
+pub(super) const MAX_BYTES: usize = 1_048_576;
 /// What AWS adds to the UTF-8 length of a message when it counts bytes.
 pub(super) const EVENT_OVERHEAD_BYTES: usize = 26;
 
@@ -39,6 +39,7 @@ pub(super) struct Page<'a> {
 #[derive(Debug)]
 pub(super) struct Pager {
     pub(super) max_events: usize,
+    pub(super) max_bytes: usize,
     pub(super) empty_rate: f64,
     pub(super) partial_rate: f64,
     /// How often a token works; `None`: until [`Pager::expire_tokens`].
@@ -58,6 +59,7 @@ impl Default for Pager {
     fn default() -> Self {
         Self {
             max_events: MAX_EVENTS,
+            max_bytes: MAX_BYTES,
             empty_rate: 0.0,
             partial_rate: 0.0,
             token_uses: None,
@@ -93,7 +95,7 @@ impl Pager {
             max_events = self.random.one_to(max_events);
         }
         let matching = matching(group, query, after);
-        let (events, more) = take_page(matching, max_events);
+        let (events, more) = take_page(matching, max_events, self.max_bytes);
         let last = events.last().map(|(key, _)| **key);
         let next_token = more.then(|| self.issue(query, last.or(after)));
         Ok(Page { events, next_token })
@@ -104,7 +106,7 @@ impl Pager {
     }
 
     fn redeem(&mut self, token: &str, query: &Query) -> Result<Option<EventKey>, ApiError> {
-        let invalid = || ApiError::invalid_parameter("The specified nextToken is invalid.");
+        let invalid = ApiError::invalid_token;
         let cursor = self.cursors.get_mut(token).ok_or_else(invalid)?;
         cursor.uses += 1;
         let expired = self.token_uses.is_some_and(|uses| cursor.uses > uses);
@@ -149,13 +151,14 @@ fn matching<'a>(
 fn take_page<'a>(
     matching: impl Iterator<Item = (&'a EventKey, &'a Event)>,
     max_events: usize,
+    max_bytes: usize,
 ) -> (Vec<(&'a EventKey, &'a Event)>, bool) {
     let mut page = Vec::new();
     let mut bytes = 0;
     for (key, event) in matching {
         bytes += event.message.len() + EVENT_OVERHEAD_BYTES;
         // A single event always fits: AWS takes none above 1 MB.
-        if page.len() == max_events || (bytes > MAX_BYTES && !page.is_empty()) {
+        if page.len() == max_events || (bytes > max_bytes && !page.is_empty()) {
             return (page, true);
         }
         page.push((key, event));

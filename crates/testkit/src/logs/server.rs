@@ -1,10 +1,11 @@
 //! HTTP around the operations.
 
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -13,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::api::Service;
+use super::faults::Carriage;
 use super::lock;
 
 const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
@@ -21,8 +23,8 @@ const TARGET_PREFIX: &str = "Logs_20140328.";
 const MAX_REQUEST_BYTES: usize = 8 * 1_048_576;
 
 /// Serves on a loopback port until the returned task is aborted.
-pub(super) async fn start(service: Arc<Mutex<Service>>) -> (SocketAddr, JoinHandle<()>) {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+pub(super) async fn start(service: Arc<Mutex<Service>>, port: u16) -> (SocketAddr, JoinHandle<()>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
         .await
         .expect("a loopback port can be bound");
     let address = listener.local_addr().expect("a bound port has an address");
@@ -51,12 +53,31 @@ async fn answer(
         .and_then(|target| target.to_str().ok())
         .and_then(|target| target.strip_prefix(TARGET_PREFIX))
         .unwrap_or_default();
-    let (status, body) = match lock(&service).call(operation, &body) {
+    let (answer, carriage) = {
+        let mut service = lock(&service);
+        let answer = service.call(operation, &body);
+        (answer, service.carriage(operation))
+    };
+    let (status, body) = match answer {
         Ok(body) => (StatusCode::OK, body),
         Err(error) => (
             StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
             error.body(),
         ),
+    };
+    let body = match carriage {
+        Carriage::Whole => Body::from(body),
+        Carriage::Slow(pause) => {
+            tokio::time::sleep(pause).await;
+            Body::from(body)
+        }
+        Carriage::Broken => {
+            let half = body[..body.floor_char_boundary(body.len() / 2)].to_owned();
+            Body::from_stream(futures::stream::iter([
+                Ok(half),
+                Err(io::Error::from(io::ErrorKind::ConnectionReset)),
+            ]))
+        }
     };
     (status, [(header::CONTENT_TYPE, CONTENT_TYPE)], body).into_response()
 }

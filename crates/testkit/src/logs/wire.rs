@@ -28,6 +28,10 @@ impl ApiError {
         Self::new(400, "InvalidParameterException", message)
     }
 
+    pub(super) fn invalid_token() -> Self {
+        Self::invalid_parameter("The specified nextToken is invalid.")
+    }
+
     pub(super) fn group_not_found() -> Self {
         let message = "The specified log group does not exist.";
         Self::new(400, "ResourceNotFoundException", message)

@@ -18,8 +18,9 @@ use vpcflow_query::{
 
 use vpcflow_record::Policy;
 
+use super::status::StatusLine;
 use crate::failure::Failure;
-use crate::print::{Notes, Output, grouped};
+use crate::print::{Output, grouped};
 
 /// Columns of a record that fit a terminal; other formats have all.
 const TERMINAL_COLUMNS: [&str; 11] = [
@@ -44,7 +45,7 @@ const REJECTS_TOLD: u64 = 3;
 pub(super) struct Intake {
     schema: SchemaRef,
     filter: RowFilter,
-    notes: Notes,
+    line: StatusLine,
     counts: ReadCounts,
     /// Records that the filter kept.
     kept: u64,
@@ -79,7 +80,7 @@ impl Intake {
         schema: SchemaRef,
         filter: RowFilter,
         output: Output,
-        notes: Notes,
+        line: StatusLine,
     ) -> Intake {
         let for_people = matches!(output.format, OutputFormat::Table | OutputFormat::Markdown);
         let columns: Vec<usize> = match for_people {
@@ -93,7 +94,7 @@ impl Intake {
             .project(&columns)
             .expect("the columns are those of the schema");
         let printer = Some(Box::new(output.printer(Arc::new(printed))));
-        Intake::new(schema, filter, notes, Purpose::Print { columns, printer })
+        Intake::new(schema, filter, line, Purpose::Print { columns, printer })
     }
 
     /// Answers `sql` every now and then. It is planned once now, so that a
@@ -102,7 +103,7 @@ impl Intake {
         schema: SchemaRef,
         filter: RowFilter,
         output: Output,
-        notes: Notes,
+        line: StatusLine,
         sql: &str,
         every: Duration,
     ) -> Result<Intake, Failure> {
@@ -125,16 +126,16 @@ impl Intake {
         Ok(Intake::new(
             schema,
             filter,
-            notes,
+            line,
             Purpose::Ask(Box::new(ask)),
         ))
     }
 
-    fn new(schema: SchemaRef, filter: RowFilter, notes: Notes, purpose: Purpose) -> Intake {
+    fn new(schema: SchemaRef, filter: RowFilter, line: StatusLine, purpose: Purpose) -> Intake {
         Intake {
             schema,
             filter,
-            notes,
+            line,
             counts: ReadCounts::default(),
             kept: 0,
             purpose,
@@ -149,7 +150,7 @@ impl Intake {
     /// Ends the output, with a last answer.
     pub(super) async fn end(&mut self) -> Result<(), Failure> {
         if self.counts.records > 0 && self.kept == 0 {
-            self.notes
+            self.line
                 .say("note: no record that was read starts after `--since` and fits `--where`");
         }
         match &mut self.purpose {
@@ -163,7 +164,7 @@ impl Intake {
                     ask.answer(&self.schema).await?;
                 }
                 if ask.forgotten > 0 {
-                    self.notes.say(&format!(
+                    self.line.say(&format!(
                         "note: the statement was asked over the newest records: {} older ones had \
                          to be let go",
                         grouped(ask.forgotten)
@@ -225,7 +226,7 @@ impl Intake {
             match self.counts.rejects + row as u64 {
                 0..REJECTS_TOLD => {}
                 REJECTS_TOLD => {
-                    self.notes
+                    self.line
                         .say("note: further refused lines are counted only");
                     break;
                 }
@@ -236,7 +237,7 @@ impl Intake {
             if !field.is_empty() {
                 reason = format!("{field} is {reason}");
             }
-            self.notes.say(&format!(
+            self.line.say(&format!(
                 "note: refused in {source}: {reason}: {}",
                 text("line", row)
             ));
@@ -289,12 +290,12 @@ impl Ask {
 #[derive(Clone)]
 pub(super) struct SharedSink {
     intake: Arc<Mutex<Intake>>,
-    notes: Notes,
+    line: StatusLine,
 }
 
 impl SharedSink {
-    pub(super) fn new(intake: Arc<Mutex<Intake>>, notes: Notes) -> SharedSink {
-        SharedSink { intake, notes }
+    pub(super) fn new(intake: Arc<Mutex<Intake>>, line: StatusLine) -> SharedSink {
+        SharedSink { intake, line }
     }
 }
 
@@ -309,6 +310,6 @@ impl Sink for SharedSink {
     }
 
     fn notice(&mut self, message: &str) {
-        self.notes.say(&format!("note: {message}"));
+        self.line.say(&format!("note: {message}"));
     }
 }

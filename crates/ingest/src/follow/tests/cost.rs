@@ -69,7 +69,10 @@ fn one_pass_makes_few_more_calls_than_the_fewest() {
         let (calls, progress) = follow(&mut state, &world, 100 * HOUR_MS, i64::MAX);
         assert_eq!(progress.events, world.events.len() as u64);
         let ratio = calls as f64 / fewest(&world) as f64;
-        assert!(ratio <= 1.2, "{interfaces} interfaces: {calls} calls, {ratio:.2}");
+        assert!(
+            ratio <= 1.2,
+            "{interfaces} interfaces: {calls} calls, {ratio:.2}"
+        );
     }
 }
 
@@ -88,6 +91,9 @@ fn steady_following_reads_each_event_a_few_times() {
         let found = (progress.events - settled) as f64;
         let readings = calls as f64 / (found / PAGE_EVENTS as f64);
         assert!(calls as f64 / seconds as f64 <= 0.3 + 0.0007 * interfaces as f64);
-        assert!(interfaces < 1_000 || readings < 7.0, "{interfaces}: {readings}");
+        assert!(
+            interfaces < 1_000 || readings < 7.0,
+            "{interfaces}: {readings}"
+        );
     }
 }

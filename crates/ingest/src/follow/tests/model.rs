@@ -55,7 +55,9 @@ impl Choices {
     /// A number below `most`; 0 when the choices have run out, which always is
     /// the way things go well.
     fn next(&mut self, most: usize) -> usize {
-        self.numbers.next().map_or(0, |number| number as usize % most)
+        self.numbers
+            .next()
+            .map_or(0, |number| number as usize % most)
     }
 }
 

@@ -53,7 +53,8 @@ impl World {
             ingestion_time_ms: Some(visible_ms),
             ..event(stream, &number.to_string(), timestamp_ms)
         };
-        self.events.insert((timestamp_ms, number), (event, visible_ms));
+        self.events
+            .insert((timestamp_ms, number), (event, visible_ms));
     }
 
     /// A page as the service gives it: a token is the place of the last event,

@@ -1,0 +1,115 @@
+//! Reading one file from its offset on.
+
+use std::io::{self, Read, Seek, SeekFrom};
+
+use vpcflow_record::{DecodeOptions, Decoder, Format};
+
+use super::checkpoint::FileState;
+use super::identity::{HEAD_BYTES, Head};
+use crate::input::{FileFormat, InputError, InputFile, take};
+use crate::sink::{Decoded, SinkError};
+
+/// Size of the pieces that are read and decoded.
+const CHUNK_BYTES: usize = 256 * 1024;
+
+/// Reads a file from where it was left to its present end.
+#[derive(Debug)]
+pub(super) struct Reading {
+    pub(super) file: InputFile,
+    pub(super) state: FileState,
+    /// The last line counts without a line feed.
+    pub(super) to_end: bool,
+}
+
+/// What becomes of the batches: `false` to read no further.
+pub(super) trait Take: FnMut(Decoded, &FileState) -> bool {}
+impl<F: FnMut(Decoded, &FileState) -> bool> Take for F {}
+
+impl Reading {
+    /// Reads on. Each batch comes with the state to keep with it.
+    pub(super) fn run(
+        &mut self,
+        declared: Option<&Format>,
+        options: DecodeOptions,
+        mut take_batch: impl Take,
+    ) -> Result<(), SinkError> {
+        let (format, is_declared) = match self.state.format() {
+            Some(format) => (format, declared.is_some()),
+            None => {
+                let format = FileFormat::resolve(&self.file, declared)?;
+                (format.format, format.declared)
+            }
+        };
+        let options = DecodeOptions {
+            headers: !is_declared,
+            position: self.state.offset,
+            ..options
+        };
+        let mut decoder = Decoder::new(format, options);
+        let mut input = self.open()?;
+        let start = self.state.offset;
+        let mut chunk = vec![0; CHUNK_BYTES];
+        let mut pending = 0..0;
+        let mut taken = decoder.counts();
+        let mut ended = false;
+        loop {
+            while !ended && !decoder.is_full() {
+                if pending.is_empty() {
+                    let read = input.read(&mut chunk);
+                    pending = 0..read.map_err(|error| self.file.error(error))?;
+                    if pending.is_empty() {
+                        if self.to_end {
+                            decoder.finish();
+                        }
+                        ended = true;
+                    }
+                }
+                pending.start += decoder.decode(&chunk[pending.clone()]);
+            }
+            let counts = decoder.counts();
+            self.state.offset = start + counts.bytes - decoder.partial_bytes() as u64;
+            self.state.set_format(decoder.format());
+            let batch = take(&mut decoder, &self.file.name, taken)?;
+            taken = counts;
+            if let Some(batch) = batch {
+                self.note_head()?;
+                if !take_batch(batch, &self.state) {
+                    return Ok(());
+                }
+            }
+            if ended {
+                break;
+            }
+        }
+        if self.state.wrapped_bytes.is_some() {
+            self.state.wrapped_bytes = Some(self.file.size_bytes);
+        }
+        self.note_head()
+    }
+
+    /// The decoded bytes from the offset on.
+    fn open(&self) -> Result<Box<dyn Read + Send>, InputError> {
+        let plain = self.state.wrapped_bytes.is_none();
+        let offset = self.state.offset;
+        if plain && offset > 0 {
+            let mut file = self.file.open_raw()?;
+            let sought = file.seek(SeekFrom::Start(offset));
+            sought.map_err(|error| self.file.error(error))?;
+            return Ok(Box::new(file));
+        }
+        let mut input = self.file.open()?;
+        io::copy(&mut input.by_ref().take(offset), &mut io::sink())
+            .map_err(|error| self.file.error(error))?;
+        Ok(input)
+    }
+
+    /// Brings the head up to date, as long as it is not whole.
+    fn note_head(&mut self) -> Result<(), SinkError> {
+        let bytes = self.state.offset.min(HEAD_BYTES as u64) as usize;
+        if self.state.head.bytes < bytes {
+            let text = super::identity::first_bytes(&self.file)?;
+            self.state.head = Head::new(&text[..bytes.min(text.len())]);
+        }
+        Ok(())
+    }
+}

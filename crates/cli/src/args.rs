@@ -37,7 +37,7 @@ pub(crate) enum Command {
     Teardown(TeardownArgs),
     /// Follow log groups or directories and print their records
     Tail(TailArgs),
-    /// Answer SQL over the tables `flows` and `rejects`
+    /// Answer SQL over the tables `flows`, `rejects`, `enis` and `ingest_log`
     Sql(SqlArgs),
     /// Rank records: the columns that make a row, by bytes, packets or flows
     Top(TopArgs),
@@ -74,6 +74,9 @@ pub(crate) struct FromArgs {
     /// A file, pattern, directory, `-` for standard input, or `logs:GROUP`; repeatable
     #[arg(long, value_name = "SOURCE")]
     pub(crate) from: Vec<Location>,
+    /// A store: a directory or `s3://bucket/prefix`; repeatable
+    #[arg(long, value_name = "STORE")]
+    pub(crate) store: Vec<String>,
     /// Records that start at or after this time: `15m`, `7d` (ago), or a date in UTC
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub(crate) since: Option<Moment>,
@@ -82,6 +85,13 @@ pub(crate) struct FromArgs {
     pub(crate) until: Option<Moment>,
     #[command(flatten)]
     pub(crate) decode: DecodeArgs,
+}
+
+impl FromArgs {
+    /// Whether nothing was named to read.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.from.is_empty() && self.store.is_empty()
+    }
 }
 
 /// How lines are read as records.

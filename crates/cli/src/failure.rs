@@ -103,6 +103,12 @@ impl From<vpcflow_query::Error> for Failure {
     }
 }
 
+impl From<vpcflow_store::Error> for Failure {
+    fn from(error: vpcflow_store::Error) -> Failure {
+        vpcflow_query::Error::from(error).into()
+    }
+}
+
 impl From<vpcflow_ingest::InputError> for Failure {
     fn from(error: vpcflow_ingest::InputError) -> Failure {
         Failure::new(error.to_string()).with(error.hint())

@@ -6,6 +6,7 @@ mod failure;
 mod incidents;
 mod open;
 mod print;
+mod store;
 mod time;
 
 use std::process::ExitCode;

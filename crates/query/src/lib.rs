@@ -1,7 +1,8 @@
 //! SQL over flow logs, on DataFusion.
 //!
-//! * [`Sources`] are the files and decoded batches that a session reads.
-//! * [`Session`] has the tables `flows` and `rejects` and answers SQL.
+//! * [`Sources`] are the files, decoded batches and stores that a session reads.
+//! * [`Session`] has the tables `flows`, `rejects`, `enis` and `ingest_log` and
+//!   answers SQL.
 //! * [`queries`] is the library of shipped queries, [`Top`] makes rankings.
 //! * [`Printer`] writes rows in every output format.
 //!
@@ -15,7 +16,9 @@ mod library;
 mod output;
 mod session;
 mod sources;
+mod store;
 mod table;
+mod tables;
 mod top;
 
 pub use error::{Error, SqlError};

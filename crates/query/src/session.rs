@@ -13,9 +13,9 @@ use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, Tokenizer};
 
-use crate::error::{Error, SqlError};
+use crate::error::{Error, SqlError, is_of_source};
 use crate::sources::{ReadCounts, Sources};
-use crate::table::{Kind, SourceTable};
+use crate::tables::register_tables;
 
 /// Values for the `$name` placeholders of a statement.
 pub type Parameters = HashMap<String, ScalarValue>;
@@ -30,7 +30,8 @@ pub struct Window {
     pub until_us: Option<i64>,
 }
 
-/// Answers SQL over sources of flow logs: the tables `flows` and `rejects`.
+/// Answers SQL over sources of flow logs: the tables `flows`, `rejects`, `enis` and
+/// `ingest_log`.
 ///
 /// ```
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -66,21 +67,11 @@ impl Session {
     /// A session over these sources, `flows` cut to the window.
     ///
     /// # Errors
-    /// None that are known: the tables are new.
+    /// When a column has different types in two sources.
     pub async fn new(sources: Sources, window: Window) -> Result<Session, Error> {
         let context = new_context();
         let sources = Arc::new(sources);
-        let table = |kind| Arc::new(SourceTable::new(kind, Arc::clone(&sources)));
-        match window.filter() {
-            None => {
-                context.register_table("flows", table(Kind::Flows))?;
-            }
-            Some(filter) => {
-                let frame = context.read_table(table(Kind::Flows))?.filter(filter)?;
-                context.register_table("flows", frame.into_view())?;
-            }
-        }
-        context.register_table("rejects", table(Kind::Rejects))?;
+        register_tables(&context, &sources, window).await?;
         Ok(Session { context, sources })
     }
 
@@ -96,9 +87,12 @@ impl Session {
         sql: &str,
         parameters: Parameters,
     ) -> Result<SendableRecordBatchStream, Error> {
-        let told = |error| Box::new(SqlError::new(sql, &error));
+        let told = |error| match is_of_source(&error) {
+            true => Error::from(error),
+            false => Error::from(Box::new(SqlError::new(sql, &error))),
+        };
         let frame = self.plan(sql, parameters).await.map_err(told)?;
-        Ok(frame.execute_stream().await.map_err(told)?)
+        frame.execute_stream().await.map_err(told)
     }
 
     async fn plan(&self, sql: &str, parameters: Parameters) -> Result<DataFrame, DataFusionError> {

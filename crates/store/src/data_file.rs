@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
-use arrow_array::{Array, RecordBatch, UInt32Array};
+use arrow_array::{Array, Date32Array, RecordBatch, UInt32Array};
 use arrow_schema::{DataType, Schema, SchemaRef};
 use arrow_select::concat::concat_batches;
 use arrow_select::take::take_record_batch;
@@ -137,27 +137,35 @@ fn to_date(day: Day) -> Option<NaiveDate> {
     Some(DateTime::from_timestamp(seconds, 0)?.date_naive())
 }
 
-/// The rows by day and `start`, and their days.
-fn sorted(rows: RecordBatch) -> Result<(RecordBatch, Vec<Day>)> {
+/// The day of each row of `rows`, counted from the Unix epoch.
+fn days(rows: &RecordBatch) -> impl Fn(usize) -> Day {
     let times: Vec<_> = ["start", "end", "ingestion_time"]
         .iter()
         .filter_map(|name| rows.column_by_name(name))
         .filter_map(|column| column.as_primitive_opt::<TimestampMicrosecondType>())
         .collect();
-    let starts = rows
-        .column_by_name("start")
-        .and_then(|column| column.as_primitive_opt::<TimestampMicrosecondType>());
-    let key = |row: usize| {
+    move |row| {
         let time = times.iter().find(|times| times.is_valid(row));
         let day = time.map_or(NO_DAY, |times| {
             times.value(row).div_euclid(86_400 * 1_000_000)
         });
         // Days that no calendar has: kept with the rows without one.
-        let day = if to_date(day).is_some() { day } else { NO_DAY };
-        let start = starts.filter(|starts| starts.is_valid(row));
-        (day, start.map_or(i64::MIN, |starts| starts.value(row)))
-    };
-    let keys: Vec<_> = (0..rows.num_rows()).map(key).collect();
+        if to_date(day).is_some() { day } else { NO_DAY }
+    }
+}
+
+/// The column [`DATE_COLUMN`] of rows that are not in a file yet: the day of the
+/// file that they will be in.
+pub fn dates(rows: &RecordBatch) -> Date32Array {
+    let day = days(rows);
+    (0..rows.num_rows())
+        .map(|row| i32::try_from(day(row)).ok())
+        .collect()
+}
+
+/// The rows by day and `start`, and their days.
+fn sorted(rows: RecordBatch) -> Result<(RecordBatch, Vec<Day>)> {
+    let keys = sort_keys(&rows);
     if keys.is_sorted() {
         return Ok((rows, keys.into_iter().map(|(day, _)| day).collect()));
     }
@@ -165,6 +173,19 @@ fn sorted(rows: RecordBatch) -> Result<(RecordBatch, Vec<Day>)> {
     order.sort_by_key(|row| keys[*row as usize]);
     let days = order.iter().map(|row| keys[*row as usize].0).collect();
     Ok((take_record_batch(&rows, &UInt32Array::from(order))?, days))
+}
+
+/// Day and `start` of each row; those without one come first.
+fn sort_keys(rows: &RecordBatch) -> Vec<(Day, i64)> {
+    let starts = rows
+        .column_by_name("start")
+        .and_then(|column| column.as_primitive_opt::<TimestampMicrosecondType>());
+    let day = days(rows);
+    let key = |row: usize| {
+        let start = starts.filter(|starts| starts.is_valid(row));
+        (day(row), start.map_or(i64::MIN, |starts| starts.value(row)))
+    };
+    (0..rows.num_rows()).map(key).collect()
 }
 
 fn encode_day(rows: &RecordBatch, date: Option<NaiveDate>, now_ms: i64) -> Result<Encoded> {

@@ -3,6 +3,7 @@
 use chrono::NaiveDate;
 
 use crate::error::Result;
+use crate::live::Snapshot;
 use crate::reader::Reader;
 use crate::source::{Cursors, SourceId, SourceState};
 
@@ -60,7 +61,7 @@ pub struct CommitRecord {
 /// # Errors
 /// When it cannot be read.
 pub async fn info(reader: &mut Reader) -> Result<Info> {
-    reader.snapshot().await?;
+    let snapshot = reader.snapshot().await?;
     let files = || reader.table.files.values();
     let dates = || files().filter_map(|file| file.date);
     let starts = || files().filter_map(|file| file.start_range_us);
@@ -79,15 +80,19 @@ pub async fn info(reader: &mut Reader) -> Result<Info> {
         rejects: rejects_files().map(|file| file.rows).sum(),
         rejects_files: rejects_files().count(),
         sources: reader.states.clone(),
-        commits: commits(reader).await?,
+        commits: commits(&snapshot).await?,
     })
 }
 
-/// The last commits of each source, newest first, as far as they are kept.
-pub(crate) async fn commits(reader: &Reader) -> Result<Vec<CommitRecord>> {
-    let cursors = Cursors(reader.location.store().as_ref());
+/// The last commits of each source, newest first, as far as they are kept. They are
+/// read from the store.
+///
+/// # Errors
+/// When it cannot be read.
+pub async fn commits(snapshot: &Snapshot) -> Result<Vec<CommitRecord>> {
+    let cursors = Cursors(snapshot.location().store().as_ref());
     let mut commits = Vec::new();
-    for state in reader.states.clone() {
+    for state in snapshot.sources() {
         let key = state.source.key();
         let history = cursors.history(&key, state.seq, COMMITS).await?;
         commits.extend(history.into_iter().map(|document| CommitRecord {

@@ -46,7 +46,7 @@ pub(crate) enum Command {
     Ingest(IngestArgs),
     /// Look after a store
     Store(StoreArgs),
-    /// Answer SQL over the tables `flows` and `rejects`
+    /// Answer SQL over the tables `flows`, `rejects`, `enis` and `ingest_log`
     Sql(SqlArgs),
     /// Rank records: the columns that make a row, by bytes, packets or flows
     Top(TopArgs),
@@ -89,6 +89,9 @@ pub(crate) struct FromArgs {
     /// A file, pattern, directory, `-` for standard input, or `logs:GROUP`; repeatable
     #[arg(long, value_name = "SOURCE")]
     pub(crate) from: Vec<Location>,
+    /// A store: a directory or `s3://bucket/prefix`; repeatable
+    #[arg(long, value_name = "STORE")]
+    pub(crate) store: Vec<String>,
     /// Records that start at or after this time: `15m`, `7d` (ago), or a date in UTC
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub(crate) since: Option<Moment>,
@@ -122,6 +125,13 @@ pub(crate) struct FunctionArgs {
         hide_env_values = true
     )]
     pub(crate) geo: Vec<PathBuf>,
+}
+
+impl FromArgs {
+    /// Whether nothing was named to read.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.from.is_empty() && self.store.is_empty()
+    }
 }
 
 /// How lines are read as records.

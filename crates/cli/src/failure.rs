@@ -115,7 +115,7 @@ impl From<vpcflow_query::Error> for Failure {
 
 impl From<vpcflow_store::Error> for Failure {
     fn from(error: vpcflow_store::Error) -> Failure {
-        Failure::chain(&error).with(error.hint())
+        vpcflow_query::Error::from(error).into()
     }
 }
 

@@ -1,4 +1,4 @@
-//! From `--from` to a session.
+//! From `--from` and `--store` to a session.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -15,10 +15,12 @@ use vpcflow_ingest::{
 use vpcflow_query::{Functions, Session, Sources, Window};
 use vpcflow_record::Format;
 use vpcflow_setup::Provisioner;
+use vpcflow_store::Reader;
 
 use crate::args::{AwsArgs, DecodeArgs, FromArgs, FunctionArgs};
 use crate::failure::Failure;
 use crate::print::Notes;
+use crate::store;
 
 /// How far back a log group is read unless the user says.
 const DEFAULT_SINCE_MS: i64 = 60 * 60 * 1000;
@@ -28,11 +30,13 @@ pub(crate) struct Opened {
     pub(crate) session: Session,
     /// Whether anything was named to read.
     pub(crate) has_sources: bool,
+    /// Whether a store is among it.
+    pub(crate) has_stores: bool,
     /// Where pipes were copied to.
     _spool: Option<TempDir>,
 }
 
-/// Opens the sources of `--from`.
+/// Opens the sources of `--from` and the stores of `--store`.
 pub(crate) async fn open(args: &FromArgs, aws: &AwsArgs, notes: Notes) -> Result<Opened, Failure> {
     let now_ms = SystemClock.now_ms();
     let declared = args.decode.log_format.as_ref();
@@ -102,6 +106,7 @@ pub(crate) async fn open(args: &FromArgs, aws: &AwsArgs, notes: Notes) -> Result
             sources.add_collected(schema, collected);
         }
     }
+    add_stores(&mut sources, &args.store, aws).await?;
     let window = Window {
         since_us: since_ms.map(|ms| ms.saturating_mul(1000)),
         until_us: until_ms.map(|ms| ms.saturating_mul(1000)),
@@ -109,9 +114,27 @@ pub(crate) async fn open(args: &FromArgs, aws: &AwsArgs, notes: Notes) -> Result
     let session = Session::with_functions(sources, window, &functions).await?;
     Ok(Opened {
         session,
-        has_sources: !args.from.is_empty(),
+        has_sources: !args.is_empty(),
+        has_stores: !args.store.is_empty(),
         _spool: pipes.directory,
     })
+}
+
+/// Adds what each store holds now. One that is named twice is read once.
+async fn add_stores(
+    sources: &mut Sources,
+    stores: &[String],
+    aws: &AwsArgs,
+) -> Result<(), Failure> {
+    let mut seen = HashSet::new();
+    for store in stores {
+        let location = store::location(store, aws).await?;
+        if seen.insert(location.url().clone()) {
+            let snapshot = Reader::open(&location).await?.snapshot().await?;
+            sources.add_store(snapshot)?;
+        }
+    }
+    Ok(())
 }
 
 /// Pipes that a query could not read twice, copied to files.

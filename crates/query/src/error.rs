@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::{Diagnostic, SchemaError};
 use datafusion::error::DataFusionError;
+use datafusion::object_store;
 use vpcflow_ingest::{InputError, system_message};
 use vpcflow_record::Field;
 
@@ -18,6 +19,9 @@ pub enum Error {
     /// A source cannot be read.
     #[error(transparent)]
     Input(#[from] InputError),
+    /// A store cannot be read.
+    #[error("{}", chain(.0))]
+    Store(#[source] Box<vpcflow_store::Error>),
     /// The library has no query of this name.
     #[error("there is no query `{name}`")]
     UnknownQuery {
@@ -77,6 +81,7 @@ impl Error {
         match self {
             Error::Sql(error) => error.hint.clone(),
             Error::Input(error) => error.hint(),
+            Error::Store(error) => error.hint(),
             Error::UnknownQuery { similar, .. } => Some(match similar {
                 Some(name) => format!("did you mean `{name}`? `vpcflow query` lists all"),
                 None => "`vpcflow query` lists all".to_owned(),
@@ -89,7 +94,7 @@ impl Error {
                 "deliver flow logs with `{}`, or declare the format with `--log-format`",
                 field.replace('_', "-")
             )),
-            Error::Execution(error) => input_error(error).and_then(InputError::hint),
+            Error::Execution(error) => source_hint(error),
             Error::MissingParameter { name, .. } => {
                 Some(format!("give it a value with `--param {name}=VALUE`"))
             }
@@ -126,19 +131,79 @@ impl From<ArrowError> for Error {
     }
 }
 
-/// The failure to read a source that is behind a failed query, if it is that.
-fn input_error(error: &DataFusionError) -> Option<&InputError> {
-    match error.find_root() {
-        DataFusionError::External(error) => error.downcast_ref(),
+impl From<vpcflow_store::Error> for Error {
+    fn from(error: vpcflow_store::Error) -> Error {
+        Error::Store(Box::new(error))
+    }
+}
+
+/// Whether a source is at fault rather than the statement.
+pub(crate) fn is_of_source(error: &DataFusionError) -> bool {
+    matches!(error.find_root(), DataFusionError::External(_)) || object_error(error).is_some()
+}
+
+/// The way out when a source cannot be read.
+fn source_hint(error: &DataFusionError) -> Option<String> {
+    if let DataFusionError::External(error) = error.find_root() {
+        if let Some(error) = error.downcast_ref::<InputError>() {
+            return error.hint();
+        }
+        if let Some(error) = error.downcast_ref::<vpcflow_store::Error>() {
+            return error.hint();
+        }
+    }
+    match object_error(error)? {
+        object_store::Error::NotFound { .. } => Some(
+            "a store keeps what compaction and retention replaced for an hour: ask again, and if it \
+             is still missing, `vpcflow store check` lists all damage"
+                .to_owned(),
+        ),
         _ => None,
     }
 }
 
+/// The failure to read a file of a store that is behind a failed query, if it is
+/// that.
+fn object_error(error: &DataFusionError) -> Option<&object_store::Error> {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error.find_root());
+    while let Some(error) = cause {
+        if let Some(DataFusionError::ObjectStore(error)) = error.downcast_ref() {
+            return Some(error);
+        }
+        if let Some(error) = error.downcast_ref() {
+            return Some(error);
+        }
+        cause = error.source();
+    }
+    None
+}
+
+/// An error and what caused it, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
 /// A failure without the engine's prefixes.
 fn describe(error: &DataFusionError) -> String {
+    match object_error(error) {
+        Some(object_store::Error::NotFound { path, .. }) => {
+            return format!("the store's file `{path}` is missing");
+        }
+        Some(error) => return format!("cannot read a file of the store: {}", chain(error)),
+        None => {}
+    }
     match error.find_root() {
         DataFusionError::Plan(message) | DataFusionError::Execution(message) => message.clone(),
-        DataFusionError::External(error) => error.to_string(),
+        DataFusionError::External(error) => match error.downcast_ref::<vpcflow_store::Error>() {
+            Some(error) => chain(error),
+            None => error.to_string(),
+        },
         DataFusionError::ArrowError(error, _) => {
             let text = error.to_string();
             text.strip_suffix(" error").unwrap_or(&text).to_lowercase()
@@ -198,7 +263,10 @@ impl SqlError {
             });
         }
         if message.contains("table 'datafusion.public.") || message.starts_with("table '") {
-            hint = Some("the tables are `flows`, `flows_once` and `rejects`".to_owned());
+            hint = Some(
+                "the tables are `flows`, `flows_once`, `rejects`, `enis` and `ingest_log`"
+                    .to_owned(),
+            );
         }
         if message.to_lowercase().contains("placeholder") {
             hint = Some("give it a value with `--param NAME=VALUE`".to_owned());

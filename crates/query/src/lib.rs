@@ -1,8 +1,8 @@
 //! SQL over flow logs, on DataFusion.
 //!
-//! * [`Sources`] are the files and decoded batches that a session reads.
-//! * [`Session`] has the tables `flows` and `rejects` and answers SQL, with
-//!   functions that know networks: [`Functions`].
+//! * [`Sources`] are the files, decoded batches and stores that a session reads.
+//! * [`Session`] has the tables `flows`, `rejects`, `enis` and `ingest_log` and
+//!   answers SQL, with functions that know networks: [`Functions`].
 //! * [`Library`] has queries with parameters, [`Top`] makes rankings.
 //! * [`Printer`] writes rows in every output format.
 //!
@@ -18,7 +18,9 @@ mod once;
 mod output;
 mod session;
 mod sources;
+mod store;
 mod table;
+mod tables;
 mod top;
 
 pub use error::{Error, SqlError};

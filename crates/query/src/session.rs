@@ -14,11 +14,11 @@ use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, Tokenizer};
 use vpcflow_functions::Functions;
 
-use crate::error::{Error, SqlError};
+use crate::error::{Error, SqlError, is_of_source};
 use crate::networks::Networks;
 use crate::once;
 use crate::sources::{ReadCounts, Sources};
-use crate::table::{Kind, SourceTable};
+use crate::tables::register_tables;
 
 /// Values for the `$name` placeholders of a statement.
 pub type Parameters = HashMap<String, ScalarValue>;
@@ -33,8 +33,9 @@ pub struct Window {
     pub until_us: Option<i64>,
 }
 
-/// Answers SQL over sources of flow logs: the tables `flows` and `rejects`, and
-/// the view `flows_once`, which has flows that two interfaces saw once.
+/// Answers SQL over sources of flow logs: the tables `flows`, `rejects`, `enis` and
+/// `ingest_log`, and the view `flows_once`, which has flows that two interfaces saw
+/// once.
 ///
 /// ```
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -70,7 +71,7 @@ impl Session {
     /// A session over these sources, `flows` cut to the window.
     ///
     /// # Errors
-    /// None that are known: the tables are new.
+    /// When a column has different types in two sources.
     pub async fn new(sources: Sources, window: Window) -> Result<Session, Error> {
         Session::with_functions(sources, window, &Functions::new()).await
     }
@@ -86,17 +87,7 @@ impl Session {
     ) -> Result<Session, Error> {
         let context = new_context(functions);
         let sources = Arc::new(sources);
-        let table = |kind| Arc::new(SourceTable::new(kind, Arc::clone(&sources)));
-        match window.filter() {
-            None => {
-                context.register_table("flows", table(Kind::Flows))?;
-            }
-            Some(filter) => {
-                let frame = context.read_table(table(Kind::Flows))?.filter(filter)?;
-                context.register_table("flows", frame.into_view())?;
-            }
-        }
-        context.register_table("rejects", table(Kind::Rejects))?;
+        register_tables(&context, &sources, window).await?;
         once::register(&context).await?;
         Ok(Session { context, sources })
     }
@@ -113,9 +104,12 @@ impl Session {
         sql: &str,
         parameters: Parameters,
     ) -> Result<SendableRecordBatchStream, Error> {
-        let told = |error| Box::new(SqlError::new(sql, &error));
+        let told = |error| match is_of_source(&error) {
+            true => Error::from(error),
+            false => Error::from(Box::new(SqlError::new(sql, &error))),
+        };
         let frame = self.plan(sql, parameters).await.map_err(told)?;
-        Ok(frame.execute_stream().await.map_err(told)?)
+        frame.execute_stream().await.map_err(told)
     }
 
     async fn plan(&self, sql: &str, parameters: Parameters) -> Result<DataFrame, DataFusionError> {

@@ -7,16 +7,21 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use vpcflow_ingest::{Collected, FileDecoder, FileFormat, InputError, InputFile, OpenFile};
 use vpcflow_record::{DecodeCounts, DecodeOptions, Format, Policy, flows_schema};
+use vpcflow_store::Snapshot;
+
+use crate::error::Error;
+use crate::store::StoreTables;
 
 /// Files that stay open from when their format was looked at until they are read.
 const MAX_KEPT_OPEN: usize = 64;
 
-/// Files and batches behind the tables `flows` and `rejects`.
+/// Files, batches and stores behind the tables `flows` and `rejects`.
 #[derive(Debug, Default)]
 pub struct Sources {
     pub(crate) files: Vec<SourceFile>,
     pub(crate) rows: Vec<RecordBatch>,
     pub(crate) rejects: Vec<RecordBatch>,
+    pub(crate) stores: Vec<StoreTables>,
     pub(crate) policy: Policy,
     row_schemas: Vec<SchemaRef>,
     bytes: u64,
@@ -71,11 +76,11 @@ impl FileCounts {
 /// What a session has read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ReadCounts {
-    /// Records decoded.
+    /// Records decoded, or read from a store.
     pub records: u64,
-    /// Lines refused.
+    /// Lines refused: those of text that was read, and all that a store has.
     pub rejects: u64,
-    /// Bytes of text.
+    /// Bytes of text, and of a store's files as far as they were read.
     pub bytes: u64,
     /// Records without the values that followed their last field, which only
     /// the lenient policy leaves out.
@@ -123,7 +128,21 @@ impl Sources {
         self.cut += collected.cut;
     }
 
-    /// The columns of all sources, united by name.
+    /// Adds what a store holds at one moment.
+    ///
+    /// # Errors
+    /// When the store's location has no name that the engine takes.
+    pub fn add_store(&mut self, snapshot: Snapshot) -> Result<(), Error> {
+        self.stores.push(StoreTables::new(snapshot)?);
+        Ok(())
+    }
+
+    /// Whether there is text, or rows decoded from it.
+    pub(crate) fn has_text(&self) -> bool {
+        !self.files.is_empty() || !self.row_schemas.is_empty()
+    }
+
+    /// The columns of all text, united by name.
     pub(crate) fn schema(&self) -> SchemaRef {
         let flows = flows_schema(self.files.iter().map(|file| &file.format.format));
         let mut fields: Vec<Arc<Field>> = flows.fields().iter().cloned().collect();
@@ -150,6 +169,12 @@ impl Sources {
             counts.rejects += file.counts.rejects.load(Ordering::Relaxed);
             counts.bytes += file.counts.bytes.load(Ordering::Relaxed);
             counts.cut += file.counts.cut.load(Ordering::Relaxed);
+        }
+        for store in &self.stores {
+            let (records, bytes) = store.flows.read();
+            counts.records += records;
+            counts.rejects += store.reject_count();
+            counts.bytes += bytes;
         }
         counts
     }

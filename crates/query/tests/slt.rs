@@ -3,31 +3,33 @@
 //! Beside SQL, a file may say
 //!
 //! * `@from FILE`: the tables stand on this file, named from the `.slt` file;
+//! * `@store`: and on a new store, which `@append FILE`, `@commit` and `@compact`
+//!   change;
 //! * `@rows SQL`: they stand on the rows of this statement from now on;
 //! * `@query NAME [key=value]…`: a query of the library.
 //!
 //! Columns are compared as text, as the engine prints them. `UPDATE_SLT=1` writes
 //! the answers as they are now.
 
+mod support;
+
 use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datafusion::arrow::array::{Array, RecordBatch};
-use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use futures::TryStreamExt;
 use sqllogictest::{
     AsyncDB, DBOutput, DefaultColumnType, Runner, default_column_validator, default_normalizer,
     default_validator,
 };
-use vpcflow_ingest::{Collected, Location, expand};
+use support::{Failure, answer, append_file, files, new_store};
+use vpcflow_ingest::Collected;
 use vpcflow_query::{Functions, Library, Parameters, Session, Sources, Window};
 use vpcflow_record::Policy;
+use vpcflow_store::Store;
 
 const UPDATE_VARIABLE: &str = "UPDATE_SLT";
-
-type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// An error as sqllogictest wants it: `Error` and `Send`.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +44,8 @@ impl From<Failure> for Error {
 
 struct Database {
     directory: PathBuf,
+    files: Vec<PathBuf>,
+    store: Option<Store>,
     session: Session,
 }
 
@@ -49,19 +53,15 @@ impl Database {
     async fn open(file: &Path) -> Result<Database, Failure> {
         let directory = file.parent().ok_or("a file has a folder")?.to_owned();
         let session = session(Sources::new(Policy::Default)).await?;
-        Ok(Database { directory, session })
+        Ok(Database {
+            directory,
+            files: Vec::new(),
+            store: None,
+            session,
+        })
     }
 
     async fn run(&mut self, sql: &str) -> Result<DBOutput<DefaultColumnType>, Failure> {
-        if let Some(path) = sql.strip_prefix("@from ") {
-            let location = Location::Path(self.directory.join(path.trim()));
-            let mut sources = Sources::new(Policy::Default);
-            for file in expand(&location)? {
-                sources.add_file(file, None)?;
-            }
-            self.session = session(sources).await?;
-            return Ok(DBOutput::StatementComplete(0));
-        }
         if let Some(statement) = sql.strip_prefix("@rows ") {
             let stream = self.session.sql(statement, Parameters::new()).await?;
             let schema = stream.schema();
@@ -78,18 +78,17 @@ impl Database {
             self.session = session(sources).await?;
             return Ok(DBOutput::StatementComplete(0));
         }
+        if let Some(directive) = sql.strip_prefix('@')
+            && !directive.starts_with("query ")
+        {
+            self.arrange(directive).await?;
+            return Ok(DBOutput::StatementComplete(0));
+        }
         let (sql, parameters) = match sql.strip_prefix("@query ") {
             Some(call) => library_query(call)?,
             None => (sql.to_owned(), Parameters::new()),
         };
-        let stream = self.session.sql(&sql, parameters).await?;
-        let columns = stream.schema().fields().len();
-        let stream = stream.map_err(vpcflow_query::Error::from);
-        let batches: Vec<RecordBatch> = stream.try_collect().await?;
-        let mut rows = Vec::new();
-        for batch in &batches {
-            rows.extend(text_rows(batch)?);
-        }
+        let (columns, rows) = answer(&self.session, &sql, parameters).await?;
         if columns == 0 {
             return Ok(DBOutput::StatementComplete(0));
         }
@@ -97,6 +96,42 @@ impl Database {
             types: vec![DefaultColumnType::Any; columns],
             rows,
         })
+    }
+
+    /// Does what the tables stand on.
+    async fn arrange(&mut self, directive: &str) -> Result<(), Failure> {
+        let (directive, path) = directive.split_once(' ').unwrap_or((directive, ""));
+        let path = self.directory.join(path.trim());
+        match (directive, &mut self.store) {
+            ("from", _) => self.files = vec![path],
+            ("store", _) => {
+                self.files.clear();
+                self.store = Some(new_store().await?);
+            }
+            ("append", Some(store)) => {
+                for file in files(&path)? {
+                    append_file(store, &file).await?;
+                }
+            }
+            ("commit", Some(store)) => {
+                store.commit().await?.ok_or("there is nothing to commit")?;
+            }
+            ("compact", Some(store)) => {
+                store.compact().await?;
+            }
+            _ => return Err(format!("`@{directive}` makes no sense here").into()),
+        }
+        let mut sources = Sources::new(Policy::Default);
+        for file in &self.files {
+            for file in files(file)? {
+                sources.add_file(file, None)?;
+            }
+        }
+        if let Some(store) = &self.store {
+            sources.add_store(store.snapshot())?;
+        }
+        self.session = session(sources).await?;
+        Ok(())
     }
 }
 
@@ -117,23 +152,6 @@ fn library_query(call: &str) -> Result<(String, Parameters), Failure> {
     });
     let parameters = query.bind(&given.collect::<Result<Vec<_>, _>>()?)?;
     Ok((query.sql.to_owned(), parameters))
-}
-
-fn text_rows(batch: &RecordBatch) -> Result<Vec<Vec<String>>, Failure> {
-    let options = FormatOptions::default().with_null("NULL");
-    let columns = batch
-        .columns()
-        .iter()
-        .map(|column| ArrayFormatter::try_new(column.as_ref() as &dyn Array, &options))
-        .collect::<Result<Vec<_>, _>>()?;
-    (0..batch.num_rows())
-        .map(|row| {
-            columns
-                .iter()
-                .map(|column| Ok(column.value(row).try_to_string()?))
-                .collect()
-        })
-        .collect()
 }
 
 #[async_trait]

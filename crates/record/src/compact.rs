@@ -108,13 +108,13 @@ fn copy_text(column: &StringViewArray) -> ArrayRef {
     let mut places: HashMap<&str, u32> = HashMap::new();
     let views = column.iter().map(|value| match value {
         None => 0,
-        Some(value) if value.len() <= INLINE_BYTES => view(value.as_bytes(), 0, 0),
+        Some(value) if value.len() <= INLINE_BYTES => view(value.as_bytes(), value.len(), 0, 0),
         Some(value) => {
             let place = *places.entry(value).or_insert_with(|| {
                 text.extend_from_slice(value.as_bytes());
                 (text.len() - value.len()) as u32
             });
-            view(value.as_bytes(), 0, place)
+            view(value.as_bytes(), value.len(), 0, place)
         }
     });
     let views: Vec<u128> = views.collect();

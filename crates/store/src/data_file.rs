@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
-use arrow_array::{Array, RecordBatch, TimestampMicrosecondArray, UInt32Array};
+use arrow_array::{Array, Date32Array, RecordBatch, TimestampMicrosecondArray, UInt32Array};
 use arrow_schema::{DataType, Schema, SchemaRef};
 use arrow_select::concat::concat_batches;
 use arrow_select::take::take_record_batch;
@@ -166,8 +166,8 @@ fn to_date(day: i32) -> Option<NaiveDate> {
     NaiveDate::from_epoch_days(day)
 }
 
-/// The rows in order, with their days.
-fn sorted(rows: RecordBatch) -> Result<(RecordBatch, Vec<i32>)> {
+/// The order of each row.
+fn sort_keys(rows: &RecordBatch) -> Vec<SortKey> {
     let times = |name| {
         rows.column_by_name(name)
             .and_then(|column| column.as_primitive_opt::<TimestampMicrosecondType>())
@@ -186,7 +186,21 @@ fn sorted(rows: RecordBatch) -> Result<(RecordBatch, Vec<i32>)> {
             row: row as u32,
         }
     };
-    let mut keys: Vec<_> = (0..rows.num_rows()).map(key).collect();
+    (0..rows.num_rows()).map(key).collect()
+}
+
+/// The column [`DATE_COLUMN`] of rows that are not in a file yet: the day of the
+/// file that they will be in.
+pub fn dates(rows: &RecordBatch) -> Date32Array {
+    let keys = sort_keys(rows);
+    keys.iter()
+        .map(|key| (key.day != NO_DAY).then_some(key.day))
+        .collect()
+}
+
+/// The rows in order, with their days.
+fn sorted(rows: RecordBatch) -> Result<(RecordBatch, Vec<i32>)> {
+    let mut keys = sort_keys(&rows);
     let is_sorted = keys.is_sorted();
     if !is_sorted {
         keys.sort_unstable();

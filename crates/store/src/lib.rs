@@ -88,7 +88,7 @@ mod store;
 mod table;
 
 pub use check::{Check, Finding, check};
-pub use data_file::DataFile;
+pub use data_file::{DataFile, dates};
 pub use error::{Error, Result};
 pub use info::{CommitRecord, Info, info};
 pub use live::{Live, Snapshot};

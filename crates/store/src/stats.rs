@@ -71,6 +71,20 @@ impl FileStats {
         serde_json::to_string(self).unwrap_or_default()
     }
 
+    /// A number of a column that none is below, and one that none is above.
+    /// `None` when it has no values.
+    pub fn number_range(&self, column: &str) -> Option<(i64, i64)> {
+        let number = |values: &BTreeMap<String, Value>| values.get(column)?.as_i64();
+        Some((number(&self.min_values)?, number(&self.max_values)?))
+    }
+
+    /// A text of a column that none is below, and one that none is above: cut
+    /// short if they are long. `None` when it has no values.
+    pub fn text_range(&self, column: &str) -> Option<(&str, &str)> {
+        let least = self.min_values.get(column)?.as_str()?;
+        Some((least, self.max_values.get(column)?.as_str()?))
+    }
+
     /// Least and greatest value of a column of times, in microseconds since the
     /// Unix epoch. `None` when it has no values.
     pub fn time_range_us(&self, column: &str) -> Option<(i64, i64)> {

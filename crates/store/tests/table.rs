@@ -5,8 +5,8 @@ mod support;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use object_store::memory::InMemory;
 use object_store::ObjectStoreExt;
+use object_store::memory::InMemory;
 use support::*;
 use vpcflow_store::{
     Checkpoint, Error, Location, Reader, SourceId, Store, StoreOptions, check, info,

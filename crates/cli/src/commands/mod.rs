@@ -126,7 +126,7 @@ async fn answer(
 /// The summary, and what the rejects among the lines mean for the exit status.
 fn finish(opened: &Opened, decode: &DecodeArgs, notes: Notes) -> Result<(), Failure> {
     let counts = opened.session.counts();
-    if counts.rejects > 0 && counts.records == 0 {
+    if counts.rejects > 0 && counts.records == 0 && !opened.has_stores {
         notes.say(
             "hint: every line was refused: `SELECT reason, count(*) FROM rejects GROUP BY 1` tells \
              why, and `--log-format` declares other fields",

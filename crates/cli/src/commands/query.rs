@@ -23,7 +23,7 @@ pub(crate) async fn run(args: QueryArgs) -> Result<(), Failure> {
         return out(&explain(query));
     }
     let parameters = query.bind(&args.param)?;
-    need_source(args.from.from.is_empty())?;
+    need_source(args.from.is_empty())?;
     let notes = Notes::new(args.from.decode.quiet);
     let opened = open(&args.from, &args.aws, notes).await?;
     query.check_fields(&opened.session.flows_columns().await?)?;

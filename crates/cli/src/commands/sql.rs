@@ -34,8 +34,10 @@ pub(crate) async fn run(args: SqlArgs) -> Result<(), Failure> {
         .map(|statement| (statement, parameters.clone()))
         .collect();
     answer(&opened, &statements, &args.output, &args.from.decode, notes).await?;
-    if args.from.from.is_empty() && text.to_lowercase().contains("flows") {
-        notes.say("note: no source was named, so `flows` is empty: name one with `--from`");
+    if args.from.is_empty() && text.to_lowercase().contains("flows") {
+        notes.say(
+            "note: no source was named, so `flows` is empty: name one with `--from` or `--store`",
+        );
     }
     Ok(())
 }

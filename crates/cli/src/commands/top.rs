@@ -10,7 +10,7 @@ use crate::print::Notes;
 
 pub(crate) async fn run(args: TopArgs) -> Result<(), Failure> {
     let notes = Notes::new(args.from.decode.quiet);
-    need_source(args.from.from.is_empty())?;
+    need_source(args.from.is_empty())?;
     let opened = open(&args.from, &args.aws, notes).await?;
     if let Some(condition) = &args.r#where {
         // Told with its own place, rather than that in the whole statement.
@@ -30,8 +30,10 @@ pub(crate) async fn run(args: TopArgs) -> Result<(), Failure> {
 /// A ranking of nothing is a slip.
 pub(super) fn need_source(none: bool) -> Result<(), Failure> {
     if none {
-        return Err(Failure::usage("no source was named")
-            .hint("name one with `--from`: a file, a pattern, a directory, `-` or `logs:GROUP`"));
+        return Err(Failure::usage("no source was named").hint(
+            "name one with `--from`: a file, a pattern, a directory, `-` or `logs:GROUP`; or a \
+                   store with `--store`",
+        ));
     }
     Ok(())
 }

@@ -1,12 +1,14 @@
 //! What a store promises, step by step.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use object_store::memory::InMemory;
 use object_store::ObjectStoreExt;
+use object_store::memory::InMemory;
 use support::*;
 use vpcflow_store::{
     Checkpoint, Error, Location, Reader, SourceId, Store, StoreOptions, check, info,

@@ -1,6 +1,12 @@
 //! A writer that is killed, at named steps and at any moment, loses nothing and
 //! repeats nothing.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "the process that is killed says what it did"
+)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 use std::env;

@@ -1,6 +1,8 @@
 //! Random histories of a store, with failures at any write: what was acknowledged
 //! is there, once, and nothing else is but what a cursor covers.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 use std::sync::Arc;

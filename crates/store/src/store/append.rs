@@ -42,7 +42,12 @@ impl Store {
     ) -> Result<()> {
         self.check_open()?;
         self.check_identity(source)?;
-        let wider = self.live.lock().columns.widened_for(rows.schema_ref())?;
+        let (rows, wider) = {
+            let shared = self.live.lock();
+            let wider = shared.columns.widened_for(rows.schema_ref())?;
+            let columns = wider.as_ref().unwrap_or(&shared.columns);
+            (columns.as_in_table(rows)?, wider)
+        };
         self.make_room().await?;
         let count = rows.num_rows();
         let append = self.next_append;

@@ -117,7 +117,7 @@ pub(crate) fn offset(store: &Store, source: &SourceId) -> u64 {
 pub(crate) async fn records(snapshot: &Snapshot) -> Vec<(String, u64)> {
     let mut records = Vec::new();
     let mut take = |batch: &RecordBatch| {
-        let column = |name| batch.column_by_name(name).unwrap().clone();
+        let column = |name| Arc::clone(batch.column_by_name(name).unwrap());
         let ids = arrow_text(&column("event_id"));
         let groups = arrow_text(&column("log_group"));
         records.extend(

@@ -62,7 +62,10 @@ impl Database {
             Some(call) => library_query(call)?,
             None => (sql.to_owned(), Parameters::new()),
         };
-        let rows = answer(&self.session, &sql, parameters).await?;
+        let mut rows = answer(&self.session, &sql, parameters).await?;
+        if sql.starts_with("EXPLAIN ") {
+            rows = physical_plan(&rows);
+        }
         let Some(columns) = rows.first().map(Vec::len) else {
             return Ok(DBOutput::Rows {
                 types: Vec::new(),
@@ -108,8 +111,25 @@ impl Database {
             sources.add_store(store.snapshot())?;
         }
         self.session = Session::new(sources, Window::default()).await?;
+        // Plans are the same on every machine.
+        let state = self.session.context().state_ref();
+        let mut state = state.write();
+        state.config_mut().options_mut().execution.target_partitions = 2;
         Ok(())
     }
+}
+
+/// The steps of a plan, a row each, with a dash for every step that they are
+/// below.
+fn physical_plan(rows: &[Vec<String>]) -> Vec<Vec<String>> {
+    let plans = rows.iter().filter(|row| row[0] == "physical_plan");
+    let lines = plans.flat_map(|row| row[1].lines());
+    let steps = lines.map(|line| {
+        let step = line.trim_start();
+        let depth = (line.len() - step.len()) / 2;
+        vec![format!("{}{step}", "-".repeat(depth))]
+    });
+    steps.collect()
 }
 
 fn library_query(call: &str) -> Result<(String, Parameters), Failure> {

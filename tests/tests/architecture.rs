@@ -56,7 +56,11 @@ const NEVER_WITH: &[(&str, &[&str])] = &[
         &["tokio", "aws-", "datafusion", "serde_json", "object_store"],
     ),
     ("ingest", &["aws-"]),
-    ("query", &["aws-"]),
+    // Not `aws-lc-`: that is the cryptography under `object_store`.
+    (
+        "query",
+        &["aws-config", "aws-runtime", "aws-sdk-", "aws-smithy-"],
+    ),
     ("aws", &["datafusion"]),
     ("setup", &["datafusion"]),
 ];

@@ -11,7 +11,7 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use serde_json::Value;
 
-use crate::data_file::{DataFile, start_key};
+use crate::data_file::{DataFile, date_of, start_key};
 use crate::error::{Error, Result};
 use crate::object_file::FileRows;
 use crate::orphans::{Orphan, find_orphans};
@@ -194,9 +194,7 @@ impl Seen {
                 self.unsorted += u64::from(self.last_start.is_some_and(|last| last > start));
                 self.last_start = Some(start);
                 if starts.is_valid(row) {
-                    let day = chrono::DateTime::from_timestamp_micros(start);
-                    let day = day.map(|time| time.date_naive());
-                    self.other_day += u64::from(day != file.date);
+                    self.other_day += u64::from(date_of(start) != file.date);
                 }
             }
         }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
-use arrow_array::{Array, Date32Array, RecordBatch, UInt32Array};
+use arrow_array::{Array, Date32Array, RecordBatch, TimestampMicrosecondArray, UInt32Array};
 use arrow_schema::{DataType, Schema, SchemaRef};
 use arrow_select::concat::concat_batches;
 use arrow_select::take::take_record_batch;
 use bytes::Bytes;
-use chrono::{DateTime, NaiveDate};
+use chrono::{Datelike, NaiveDate};
 use object_store::path::Path;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
@@ -43,7 +43,8 @@ pub struct DataFile {
     pub date: Option<NaiveDate>,
     /// Milliseconds since the Unix epoch when its newest row was written.
     pub modified_ms: i64,
-    /// Least and greatest `start`, in microseconds since the Unix epoch.
+    /// Bounds of `start`, in microseconds since the Unix epoch; `None` when there
+    /// are no values, or some that are far off.
     pub start_range_us: Option<(i64, i64)>,
     /// Delta's statistics, as the log has them.
     stats: Option<Arc<str>>,
@@ -113,7 +114,8 @@ pub(crate) fn encode(batches: &[RecordBatch], now_ms: i64) -> Result<Vec<Encoded
     for run in days.chunk_by(|a, b| a == b) {
         let day = rows.slice(from, run.len());
         from += run.len();
-        files.push(encode_day(&day, to_date(run[0]), now_ms)?);
+        let date = to_date(run[0]).filter(|_| run[0] != NO_DAY);
+        files.push(encode_day(&day, date, now_ms)?);
     }
     Ok(files)
 }
@@ -128,64 +130,97 @@ pub(crate) fn start_key(starts: &dyn Array, row: usize) -> i64 {
     }
 }
 
-/// Days since the Unix epoch; rows without a time come first.
-type Day = i64;
-const NO_DAY: Day = i64::MIN;
+const DAY_US: i64 = 86_400 * 1_000_000;
 
-fn to_date(day: Day) -> Option<NaiveDate> {
-    let seconds = day.checked_mul(86_400)?;
-    Some(DateTime::from_timestamp(seconds, 0)?.date_naive())
+/// The order of a row: its day, then its `start`. Rows without `start` are the
+/// first of their day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct SortKey {
+    /// Days since the Unix epoch; rows without a day come first.
+    day: i32,
+    start_us: i64,
+    row: u32,
 }
 
-/// The day of each row of `rows`, counted from the Unix epoch.
-fn days(rows: &RecordBatch) -> impl Fn(usize) -> Day {
-    let times: Vec<_> = ["start", "end", "ingestion_time"]
-        .iter()
-        .filter_map(|name| rows.column_by_name(name))
-        .filter_map(|column| column.as_primitive_opt::<TimestampMicrosecondType>())
-        .collect();
-    move |row| {
-        let time = times.iter().find(|times| times.is_valid(row));
-        let day = time.map_or(NO_DAY, |times| {
-            times.value(row).div_euclid(86_400 * 1_000_000)
-        });
-        // Days that no calendar has: kept with the rows without one.
-        if to_date(day).is_some() { day } else { NO_DAY }
+const NO_DAY: i32 = i32::MIN;
+
+/// The day of a time. None of a year that has not four digits: a hostile line may
+/// hold any number, and most readers know no such day.
+fn day_of(time_us: i64) -> Option<i32> {
+    let day = i32::try_from(time_us.div_euclid(DAY_US)).ok()?;
+    (1..=9999).contains(&to_date(day)?.year()).then_some(day)
+}
+
+/// The day of a time, as far as there are files for it.
+pub(crate) fn date_of(time_us: i64) -> Option<NaiveDate> {
+    day_of(time_us).and_then(to_date)
+}
+
+fn to_date(day: i32) -> Option<NaiveDate> {
+    NaiveDate::from_epoch_days(day)
+}
+
+/// The times of rows that tell their days.
+struct Times<'a> {
+    starts: Option<&'a TimestampMicrosecondArray>,
+    others: [Option<&'a TimestampMicrosecondArray>; 2],
+}
+
+impl<'a> Times<'a> {
+    fn of(rows: &'a RecordBatch) -> Times<'a> {
+        let times = |name| {
+            rows.column_by_name(name)
+                .and_then(|column| column.as_primitive_opt::<TimestampMicrosecondType>())
+        };
+        Times {
+            starts: times("start"),
+            others: [times("end"), times("ingestion_time")],
+        }
+    }
+
+    fn start_us(&self, row: usize) -> Option<i64> {
+        value(self.starts, row)
+    }
+
+    fn day(&self, row: usize) -> Option<i32> {
+        let time = self
+            .start_us(row)
+            .or_else(|| self.others.iter().find_map(|times| value(*times, row)));
+        time.and_then(day_of)
     }
 }
 
-/// The column [`DATE_COLUMN`] of rows that are not in a file yet: the day of the
-/// file that they will be in.
+fn value(times: Option<&TimestampMicrosecondArray>, row: usize) -> Option<i64> {
+    let times = times.filter(|times| times.is_valid(row));
+    times.map(|times| times.value(row))
+}
+
+/// The column [`DATE_COLUMN`] of rows that are in no file yet: the day of the file
+/// that they will be in.
 pub fn dates(rows: &RecordBatch) -> Date32Array {
-    let day = days(rows);
-    (0..rows.num_rows())
-        .map(|row| i32::try_from(day(row)).ok())
-        .collect()
+    let times = Times::of(rows);
+    (0..rows.num_rows()).map(|row| times.day(row)).collect()
 }
 
-/// The rows by day and `start`, and their days.
-fn sorted(rows: RecordBatch) -> Result<(RecordBatch, Vec<Day>)> {
-    let keys = sort_keys(&rows);
-    if keys.is_sorted() {
-        return Ok((rows, keys.into_iter().map(|(day, _)| day).collect()));
-    }
-    let mut order: Vec<u32> = (0..keys.len() as u32).collect();
-    order.sort_by_key(|row| keys[*row as usize]);
-    let days = order.iter().map(|row| keys[*row as usize].0).collect();
-    Ok((take_record_batch(&rows, &UInt32Array::from(order))?, days))
-}
-
-/// Day and `start` of each row; those without one come first.
-fn sort_keys(rows: &RecordBatch) -> Vec<(Day, i64)> {
-    let starts = rows
-        .column_by_name("start")
-        .and_then(|column| column.as_primitive_opt::<TimestampMicrosecondType>());
-    let day = days(rows);
-    let key = |row: usize| {
-        let start = starts.filter(|starts| starts.is_valid(row));
-        (day(row), start.map_or(i64::MIN, |starts| starts.value(row)))
+/// The rows in order, with their days.
+fn sorted(rows: RecordBatch) -> Result<(RecordBatch, Vec<i32>)> {
+    let times = Times::of(&rows);
+    let key = |row: usize| SortKey {
+        day: times.day(row).unwrap_or(NO_DAY),
+        start_us: times.start_us(row).unwrap_or(i64::MIN),
+        row: row as u32,
     };
-    (0..rows.num_rows()).map(key).collect()
+    let mut keys: Vec<_> = (0..rows.num_rows()).map(key).collect();
+    let is_sorted = keys.is_sorted();
+    if !is_sorted {
+        keys.sort_unstable();
+    }
+    let days = keys.iter().map(|key| key.day).collect();
+    if is_sorted {
+        return Ok((rows, days));
+    }
+    let order = UInt32Array::from_iter_values(keys.iter().map(|key| key.row));
+    Ok((take_record_batch(&rows, &order)?, days))
 }
 
 fn encode_day(rows: &RecordBatch, date: Option<NaiveDate>, now_ms: i64) -> Result<Encoded> {
@@ -194,7 +229,7 @@ fn encode_day(rows: &RecordBatch, date: Option<NaiveDate>, now_ms: i64) -> Resul
     let mut writer = ArrowWriter::try_new_with_options(
         &mut bytes,
         rows.schema(),
-        writer_options(rows.schema_ref()),
+        writer_options(rows.schema_ref(), Effort::Commit),
     )
     .map_err(error::parquet("write", path.as_ref()))?;
     writer
@@ -238,22 +273,43 @@ pub(crate) fn describe(
     }
 }
 
-/// How files are written. Times that are sorted, or nearly, are stored as
-/// differences; all else has few values, and a dictionary. `docs/performance-store.md`
-/// has what each brings.
-pub(crate) fn writer_options(schema: &SchemaRef) -> ArrowWriterOptions {
+/// How hard zstd tries: files of a commit are written again soon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effort {
+    Commit,
+    Compaction,
+}
+
+impl Effort {
+    fn level(self) -> i32 {
+        match self {
+            Effort::Commit => 1,
+            Effort::Compaction => 3,
+        }
+    }
+}
+
+/// How files are written. `start` is sorted, and stored as differences. Columns with
+/// few values have a dictionary. The other numbers are plain: what repeats in them
+/// does so nearby, where zstd finds it, and a dictionary costs more time and more
+/// bytes. `docs/performance-store.md` has the figures.
+pub(crate) fn writer_options(schema: &SchemaRef, effort: Effort) -> ArrowWriterOptions {
+    let level = ZstdLevel::try_new(effort.level()).unwrap_or_default();
     let mut properties = WriterProperties::builder()
         .set_created_by(concat!("vpcflow version ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_compression(Compression::ZSTD(level))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS));
     for (index, field) in schema.fields().iter().enumerate() {
-        let column = || ColumnPath::from(field.name().as_str());
-        let encoding = match field.data_type() {
-            DataType::Timestamp(..) => Encoding::DELTA_BINARY_PACKED,
+        let encoding = match (field.name().as_str(), field.data_type()) {
+            ("start", _) => Encoding::DELTA_BINARY_PACKED,
             // Ids that differ in their last digits.
-            _ if field.name() == "event_id" => Encoding::DELTA_BYTE_ARRAY,
+            ("event_id", _) => Encoding::DELTA_BYTE_ARRAY,
+            ("srcport" | "dstport", _) | (_, DataType::Int64 | DataType::Timestamp(..)) => {
+                Encoding::PLAIN
+            }
             _ => continue,
         };
+        let column = || ColumnPath::from(field.name().as_str());
         properties = properties
             .set_column_dictionary_enabled(column(), false)
             .set_column_encoding(column(), encoding);
@@ -274,12 +330,9 @@ pub(crate) fn writer_options(schema: &SchemaRef) -> ArrowWriterOptions {
 
 #[cfg(test)]
 mod tests {
-    use arrow_array::TimestampMicrosecondArray;
     use arrow_schema::Field;
 
     use super::*;
-
-    const DAY_US: i64 = 86_400 * 1_000_000;
 
     fn times(start: Vec<Option<i64>>, end: Vec<Option<i64>>) -> RecordBatch {
         let column = |name: &str, values: Vec<Option<i64>>| {
@@ -315,6 +368,18 @@ mod tests {
         // Rounded to Delta's milliseconds.
         assert_eq!(files[2].file.start_range_us, Some((0, 1000)));
         assert_eq!(files[2].file.stats().unwrap().null_count["start"], 1);
+    }
+
+    #[test]
+    fn days_that_no_calendar_has_are_no_days() {
+        let start = vec![Some(i64::MAX), Some(i64::MAX / 3), Some(5), None];
+        let end = vec![None, None, None, Some(i64::MIN)];
+        let files = encode(&[times(start, end)], 0).unwrap();
+        let rows: Vec<_> = files
+            .iter()
+            .map(|f| (f.file.date.is_some(), f.file.rows))
+            .collect();
+        assert_eq!(rows, [(false, 3), (true, 1)]);
     }
 
     #[test]

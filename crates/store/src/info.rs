@@ -80,30 +80,31 @@ pub async fn info(reader: &mut Reader) -> Result<Info> {
         rejects: rejects_files().map(|file| file.rows).sum(),
         rejects_files: rejects_files().count(),
         sources: reader.states.clone(),
-        commits: commits(&snapshot).await?,
+        commits: snapshot.commits().await?,
     })
 }
 
-/// The last commits of each source, newest first, as far as they are kept. They are
-/// read from the store.
-///
-/// # Errors
-/// When it cannot be read.
-pub async fn commits(snapshot: &Snapshot) -> Result<Vec<CommitRecord>> {
-    let cursors = Cursors(snapshot.location().store().as_ref());
-    let mut commits = Vec::new();
-    for state in snapshot.sources() {
-        let key = state.source.key();
-        let history = cursors.history(&key, state.seq, COMMITS).await?;
-        commits.extend(history.into_iter().map(|document| CommitRecord {
-            source: document.source,
-            seq: document.seq,
-            version: document.version,
-            committed_ms: document.committed_ms,
-            rows: document.rows,
-            rejects: document.rejects,
-            complete_to_ms: document.complete_to_ms,
-        }));
+impl Snapshot {
+    /// The last commits of each source, newest first, as far as they are kept.
+    ///
+    /// # Errors
+    /// When a cursor cannot be read.
+    pub async fn commits(&self) -> Result<Vec<CommitRecord>> {
+        let cursors = Cursors(self.location().store().as_ref());
+        let mut commits = Vec::new();
+        for state in self.sources().to_vec() {
+            let key = state.source.key();
+            let history = cursors.history(&key, state.seq, COMMITS).await?;
+            commits.extend(history.into_iter().map(|document| CommitRecord {
+                source: document.source,
+                seq: document.seq,
+                version: document.version,
+                committed_ms: document.committed_ms,
+                rows: document.rows,
+                rejects: document.rejects,
+                complete_to_ms: document.complete_to_ms,
+            }));
+        }
+        Ok(commits)
     }
-    Ok(commits)
 }

@@ -14,7 +14,7 @@ use object_store::path::Path;
 use parquet::arrow::AsyncArrowWriter;
 
 use crate::checksum::RowSum;
-use crate::data_file::{DataFile, describe, new_path, start_key, writer_options};
+use crate::data_file::{DataFile, Effort, describe, new_path, start_key, writer_options};
 use crate::error::{self, Error, Result};
 use crate::object_file::FileRows;
 use crate::schema::{adapt, file_schema};
@@ -274,7 +274,7 @@ impl Output {
             none => {
                 let path = new_path(self.date);
                 let sink = BufWriter::new(Arc::clone(&self.objects), path.clone());
-                let options = writer_options(&self.schema);
+                let options = writer_options(&self.schema, Effort::Compaction);
                 let writer =
                     AsyncArrowWriter::try_new_with_options(sink, Arc::clone(&self.schema), options)
                         .map_err(error::parquet("write", path.as_ref()))?;

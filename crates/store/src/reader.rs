@@ -45,6 +45,10 @@ impl Reader {
     pub async fn snapshot(&mut self) -> Result<Snapshot> {
         let before = self.table.transactions.clone();
         self.log.advance(&mut self.table).await?;
+        if self.log.last_checkpoint().await? > self.table.version {
+            // The entries between are gone: it is long since the last call.
+            *self = Reader::open(&self.location).await?;
+        }
         let cursors = Cursors(self.location.store().as_ref());
         for (application, seq) in &self.table.transactions {
             let Some(key) = crate::source::key_of(application) else {

@@ -124,6 +124,22 @@ impl Columns {
         }))
     }
 
+    /// The rows with their columns declared as in the table: each may be NULL. A
+    /// file that says otherwise could not be read as a part of the table.
+    pub(crate) fn as_in_table(&self, rows: RecordBatch) -> Result<RecordBatch> {
+        let schema = rows.schema_ref();
+        let declared = schema.fields().iter().map(|field| {
+            let known = self.schema.fields().find(field.name());
+            known.map_or_else(|| Arc::clone(field), |(_, known)| Arc::clone(known))
+        });
+        let declared = Schema::new(declared.collect::<Vec<_>>());
+        if declared == **schema {
+            return Ok(rows);
+        }
+        let columns = rows.columns().to_vec();
+        Ok(RecordBatch::try_new(Arc::new(declared), columns)?)
+    }
+
     /// As the log has them.
     pub(crate) fn to_delta(&self) -> Value {
         let field = |field: &Arc<ArrowField>| {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use arrow_schema::{DataType, Schema};
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike, SecondsFormat, Utc};
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::statistics::Statistics;
 use serde::{Deserialize, Serialize};
@@ -51,13 +51,11 @@ impl FileStats {
                 greatest = pick(greatest, max, |a, b| a > b);
             }
             stats.null_count.insert(field.name().clone(), nulls);
+            let least = least.and_then(|least| least.into_json(Rounding::Down));
+            let greatest = greatest.and_then(|greatest| greatest.into_json(Rounding::Up));
             if let (Some(least), Some(greatest)) = (least, greatest) {
-                stats
-                    .min_values
-                    .insert(field.name().clone(), least.into_json(Rounding::Down));
-                stats
-                    .max_values
-                    .insert(field.name().clone(), greatest.into_json(Rounding::Up));
+                stats.min_values.insert(field.name().clone(), least);
+                stats.max_values.insert(field.name().clone(), greatest);
             }
         }
         stats
@@ -115,26 +113,23 @@ enum Rounding {
 }
 
 impl Bound {
-    /// Delta's times have milliseconds.
-    fn into_json(self, rounding: Rounding) -> Value {
+    /// Delta's times have milliseconds. `None` for one that readers do not know,
+    /// in a year that has not four digits.
+    fn into_json(self, rounding: Rounding) -> Option<Value> {
         match self {
-            Bound::Number(number) => number.into(),
-            Bound::Text(text) => text.into(),
+            Bound::Number(number) => Some(number.into()),
+            Bound::Text(text) => Some(text.into()),
             Bound::Time(time_us) => {
                 let time_ms = match rounding {
                     Rounding::Down => time_us.div_euclid(1000),
                     Rounding::Up => time_us.div_euclid(1000) + i64::from(time_us % 1000 != 0),
                 };
-                format_time(time_ms).into()
+                let time = DateTime::<Utc>::from_timestamp_millis(time_ms)?;
+                let is_known = (1..=9999).contains(&time.year());
+                is_known.then(|| time.to_rfc3339_opts(SecondsFormat::Millis, true).into())
             }
         }
     }
-}
-
-fn format_time(time_ms: i64) -> String {
-    DateTime::<Utc>::from_timestamp_millis(time_ms).map_or_else(String::new, |time| {
-        time.to_rfc3339_opts(SecondsFormat::Millis, true)
-    })
 }
 
 fn bounds(column: &Statistics, data_type: &DataType) -> (Option<Bound>, Option<Bound>) {
@@ -175,9 +170,10 @@ mod tests {
 
     #[test]
     fn times_are_rounded_outwards() {
-        let json = |rounding| Bound::Time(-1_500).into_json(rounding);
+        let json = |rounding| Bound::Time(-1_500).into_json(rounding).unwrap();
         assert_eq!(json(Rounding::Down), "1969-12-31T23:59:59.998Z");
         assert_eq!(json(Rounding::Up), "1969-12-31T23:59:59.999Z");
+        assert_eq!(Bound::Time(i64::MAX / 3).into_json(Rounding::Up), None);
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! What a store promises, step by step.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
+use object_store::ObjectStoreExt;
 use object_store::memory::InMemory;
-use object_store::{ObjectStore, ObjectStoreExt};
 use support::*;
 use vpcflow_store::{
     Checkpoint, Error, Location, Reader, SourceId, Store, StoreOptions, check, info,
@@ -161,142 +163,6 @@ async fn changes_of_a_cursor_are_read_back_in_order() {
     drop(store);
     let store = open(&location).await;
     assert_eq!(store.source(&source()).unwrap().cursors, ["e", "f"]);
-}
-
-#[tokio::test]
-async fn compaction_leaves_few_files_and_the_same_rows() {
-    let location = memory();
-    let mut store = Store::open(
-        &location,
-        StoreOptions {
-            maintain: false,
-            ..options()
-        },
-        clock(),
-    )
-    .await
-    .unwrap();
-    for n in 0..40 {
-        store
-            .append(
-                &source(),
-                rows(&source(), n * 10, n * 10 + 10),
-                rejects(&source(), 1),
-            )
-            .await
-            .unwrap();
-        store.checkpoint(&source(), at(n * 10 + 10));
-        store.commit().await.unwrap().unwrap();
-    }
-    let files = store.snapshot().files().count();
-    let done = store.compact().await.unwrap();
-    assert!(done.compacted_files >= files, "{done:?}");
-    let snapshot = store.snapshot();
-    // Two days, and rows without a time.
-    assert!(
-        snapshot.files().count() <= 3,
-        "{files}: {:?}",
-        snapshot.files().collect::<Vec<_>>()
-    );
-    assert_eq!(records(&snapshot).await, expected(&source(), 400));
-    assert_eq!(reject_count(&snapshot).await, 40);
-    assert!(snapshot.rejects_files().count() < 40);
-    assert_eq!(committed(&location).await, expected(&source(), 400));
-    drop(store);
-    drop(open(&location).await);
-    assert_sound(&location).await;
-}
-
-#[tokio::test]
-async fn the_writer_compacts_and_cleans_up_unasked() {
-    let location = memory();
-    let mut store = open(&location).await;
-    for n in 0..250 {
-        store
-            .append(&source(), rows(&source(), n * 4, n * 4 + 4), no_rejects())
-            .await
-            .unwrap();
-        store.checkpoint(&source(), Checkpoint::delta(n.into()));
-        store.commit().await.unwrap().unwrap();
-        // Compaction runs beside.
-        tokio::task::yield_now().await;
-    }
-    store.maintain().await.unwrap();
-    assert!(store.take_failures().is_empty());
-    let snapshot = store.snapshot();
-    assert!(
-        snapshot.files().count() < 60,
-        "{}",
-        snapshot.files().count()
-    );
-    assert_eq!(records(&snapshot).await, expected(&source(), 1000));
-    let log: Vec<_> =
-        futures::TryStreamExt::try_collect(location.store().list(Some(&"_delta_log".into())))
-            .await
-            .unwrap();
-    let log: Vec<object_store::ObjectMeta> = log;
-    assert!(
-        log.iter()
-            .any(|meta| meta.location.as_ref().ends_with(".checkpoint.parquet")),
-        "{log:?}"
-    );
-    drop(store);
-    let store = open(&location).await;
-    assert_eq!(records(&store.snapshot()).await, expected(&source(), 1000));
-    let cursors = &store.source(&source()).unwrap().cursors;
-    assert_eq!(cursors.len(), 250);
-    drop(store);
-    assert_sound(&location).await;
-}
-
-#[tokio::test]
-async fn old_days_are_dropped_and_their_files_removed_later() {
-    let location = memory();
-    let clock = clock();
-    let options = StoreOptions {
-        maintain: false,
-        ..options()
-    };
-    let mut store = Store::open(&location, options, clock.clone())
-        .await
-        .unwrap();
-    store
-        .append(&source(), rows(&source(), 0, 200), rejects(&source(), 2))
-        .await
-        .unwrap();
-    store.checkpoint(&source(), at(200));
-    store.commit().await.unwrap().unwrap();
-    let before = store.snapshot();
-    let yesterday: u64 = before
-        .files()
-        .filter(|f| f.date.is_some_and(|d| d.to_string() == "2026-11-21"))
-        .map(|f| f.rows)
-        .sum();
-    assert!(yesterday > 0);
-
-    let done = store.expire(1).await.unwrap();
-    assert_eq!(
-        (done.expired_rows, done.expired_rejects_files),
-        (yesterday, 0)
-    );
-    assert_eq!(
-        records(&store.snapshot()).await.len() as u64,
-        200 - yesterday
-    );
-    // Whoever reads the version before still can.
-    assert_eq!(records(&before).await.len(), 200);
-
-    use vpcflow_ingest::Clock;
-    clock.sleep_until_ms(TODAY_MS + 3 * DAY_MS).await;
-    let done = store.expire(1).await.unwrap();
-    assert_eq!(done.expired_rejects_files, 1);
-    assert_eq!(records(&store.snapshot()).await, []);
-    assert_eq!(reject_count(&store.snapshot()).await, 0);
-    clock.sleep_until_ms(TODAY_MS + 4 * DAY_MS).await;
-    store.maintain().await.unwrap();
-    let path = before.files().next().unwrap().path.clone();
-    assert!(location.store().head(&path).await.is_err());
-    assert_eq!(offset(&store, &source()), 200);
 }
 
 #[tokio::test]
@@ -487,4 +353,43 @@ async fn the_writer_can_be_sent() {
         store.close().await.unwrap();
     });
     task.await.unwrap();
+}
+
+#[tokio::test]
+async fn event_ids_of_late_rows_are_found_again() {
+    let location = memory();
+    let mut store = open(&location).await;
+    let other = SourceId::new("logs:other");
+    for source in [&source(), &other] {
+        store
+            .append(source, rows(source, 0, 200), no_rejects())
+            .await
+            .unwrap();
+        store.checkpoint(source, at(200));
+    }
+    store.commit().await.unwrap().unwrap();
+    store
+        .append(&source(), rows(&source(), 200, 210), no_rejects())
+        .await
+        .unwrap();
+    let ids = async |since_ms| {
+        let mut ids = Vec::new();
+        let snapshot = store.snapshot();
+        snapshot
+            .event_ids(source().as_str(), since_ms, |id| ids.push(id.to_owned()))
+            .await
+            .unwrap();
+        ids.sort();
+        ids
+    };
+    let all: Vec<_> = (0..210).map(|n| format!("{n:020}")).collect();
+    assert_eq!(ids(0).await, all);
+    let today = ids(TODAY_MS).await;
+    assert!(today.len() > 50 && today.len() < 150, "{}", today.len());
+    // Every row without a time is among them.
+    assert!(
+        (0..210)
+            .filter(|n| n % 50 == 49)
+            .all(|n| today.contains(&format!("{n:020}")))
+    );
 }

@@ -12,7 +12,7 @@ use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::ExecutionPlan;
-use vpcflow_store::{CommitRecord, Snapshot, commits};
+use vpcflow_store::{CommitRecord, Snapshot};
 
 /// The last commits of each source of some stores, read when they are asked for.
 #[derive(Debug)]
@@ -83,7 +83,7 @@ impl TableProvider for IngestLog {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let mut batches = Vec::new();
         for snapshot in &self.snapshots {
-            let commits = commits(snapshot).await;
+            let commits = snapshot.commits().await;
             let commits = commits.map_err(|error| DataFusionError::External(Box::new(error)))?;
             batches.push(self.batch(&commits)?);
         }

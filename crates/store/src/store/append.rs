@@ -9,6 +9,7 @@ use object_store::{ObjectStore, ObjectStoreExt};
 use tokio::task::JoinError;
 
 use super::Store;
+use super::commit::Prepared;
 use crate::data_file::{DataFile, encode};
 use crate::error::{self, Result};
 use crate::source::SourceId;
@@ -41,7 +42,12 @@ impl Store {
     ) -> Result<()> {
         self.check_open()?;
         self.check_identity(source)?;
-        let wider = self.live.lock().columns.widened_for(rows.schema_ref())?;
+        let (rows, wider) = {
+            let shared = self.live.lock();
+            let wider = shared.columns.widened_for(rows.schema_ref())?;
+            let columns = wider.as_ref().unwrap_or(&shared.columns);
+            (columns.as_in_table(rows)?, wider)
+        };
         self.make_room().await?;
         let count = rows.num_rows();
         let append = self.next_append;
@@ -91,18 +97,34 @@ impl Store {
     }
 
     /// Starts to write the waiting rows of a source. Rows before and after its
-    /// last checkpoint go into different files: they are committed one by one.
+    /// last checkpoint go into different files, since they are committed one by
+    /// one; what came after may wait if that is little.
     fn spill(&mut self, source: &SourceId) {
         let next = self.next_append;
         let Some(progress) = self.progress.get_mut(source) else {
             return;
         };
-        let from = std::mem::replace(&mut progress.assigned, next);
-        progress.waiting_rows = 0;
-        let checkpoint = progress.noted.as_ref().map_or(from, |noted| noted.through);
-        let checkpoint = checkpoint.clamp(from, next);
-        for appends in [from..checkpoint, checkpoint..next] {
-            let rows = self.hot_rows(source, appends.clone());
+        let from = progress.assigned;
+        let noted = progress.noted.as_ref().map_or(from, |noted| noted.through);
+        let checkpoint = noted.clamp(from, next);
+        let row_count =
+            |batches: &[RecordBatch]| -> usize { batches.iter().map(RecordBatch::num_rows).sum() };
+        let (covered, rest) = {
+            let shared = self.live.lock();
+            let Some(hot) = shared.hot.get(source) else {
+                return;
+            };
+            let rows = |appends| -> Vec<_> {
+                let rows = hot.rows.range::<u64, Range<u64>>(appends);
+                rows.map(|(_, rows)| rows.clone()).collect()
+            };
+            (rows(from..checkpoint), rows(checkpoint..next))
+        };
+        let rest_waits = row_count(&covered) >= row_count(&rest);
+        progress.assigned = if rest_waits { checkpoint } else { next };
+        progress.waiting_rows = if rest_waits { row_count(&rest) } else { 0 };
+        let rest = if rest_waits { Vec::new() } else { rest };
+        for (appends, rows) in [(from..checkpoint, covered), (checkpoint..next, rest)] {
             if rows.is_empty() {
                 continue;
             }
@@ -126,16 +148,31 @@ impl Store {
         while let Some(done) = self.spills.join_next().await {
             outcome = outcome.and(self.replace_rows(done));
         }
-        // None is being written: all rows in memory are waiting.
+        for progress in self.progress.values_mut() {
+            // None is being written: all rows in memory are waiting.
+            progress.assigned = 0;
+        }
+        self.recount();
+        outcome
+    }
+
+    /// Counts the rows that wait for a file. Those of a commit in doubt have one:
+    /// they must not get into another.
+    pub(super) fn recount(&mut self) {
+        let taken = self.in_doubt.as_ref().map(Prepared::taken);
+        for (source, through) in taken.unwrap_or_default() {
+            if let Some(progress) = self.progress.get_mut(source) {
+                progress.assigned = progress.assigned.max(*through);
+            }
+        }
         let shared = self.live.lock();
         for (source, progress) in &mut self.progress {
-            let hot = shared.hot.get(source);
-            let rows = hot.map(|hot| hot.rows.values().map(RecordBatch::num_rows).sum());
-            progress.assigned = 0;
-            progress.waiting_rows = rows.unwrap_or_default();
+            let waiting = shared.hot.get(source).map(|hot| {
+                let waiting = hot.rows.range(progress.assigned..);
+                waiting.map(|(_, rows)| rows.num_rows()).sum()
+            });
+            progress.waiting_rows = waiting.unwrap_or_default();
         }
-        drop(shared);
-        outcome
     }
 
     async fn absorb(&mut self, done: Result<Result<Spilled>, JoinError>) -> Result<()> {
@@ -160,17 +197,6 @@ impl Store {
         hot.files
             .extend(files.map(|file| (spilled.appends.end, file)));
         Ok(())
-    }
-
-    fn hot_rows(&self, source: &SourceId, appends: Range<u64>) -> Vec<RecordBatch> {
-        let shared = self.live.lock();
-        let Some(hot) = shared.hot.get(source) else {
-            return Vec::new();
-        };
-        hot.rows
-            .range(appends)
-            .map(|(_, rows)| rows.clone())
-            .collect()
     }
 }
 

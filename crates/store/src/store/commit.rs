@@ -41,6 +41,21 @@ pub struct Commit {
     pub took_ms: i64,
 }
 
+impl Commit {
+    /// Both as one.
+    fn and(self, then: Commit) -> Commit {
+        Commit {
+            version: then.version,
+            rows: self.rows + then.rows,
+            rejects: self.rejects + then.rejects,
+            files: self.files + then.files,
+            size_bytes: self.size_bytes + then.size_bytes,
+            sources: [self.sources, then.sources].concat(),
+            took_ms: self.took_ms + then.took_ms,
+        }
+    }
+}
+
 /// An entry of the log, and the state that it makes.
 #[derive(Debug)]
 pub(super) struct Prepared {
@@ -50,6 +65,13 @@ pub(super) struct Prepared {
     /// What leaves memory: a source, and the append that stays first.
     taken: Vec<(SourceId, u64)>,
     commit: Commit,
+}
+
+impl Prepared {
+    /// What leaves memory with it.
+    pub(super) fn taken(&self) -> &[(SourceId, u64)] {
+        &self.taken
+    }
 }
 
 /// What one source brings to a commit.
@@ -83,6 +105,9 @@ impl Store {
     /// [`super::StoreOptions::maintain`] says so; they run beside, and what fails
     /// of them is in [`Store::take_failures`].
     ///
+    /// Let it run to its end: dropped halfway, it leaves unknown whether it
+    /// happened.
+    ///
     /// # Errors
     /// When something cannot be written. Nothing is lost: if
     /// [`Error::is_transient`], the same call may succeed later. With
@@ -91,7 +116,11 @@ impl Store {
     pub async fn commit(&mut self) -> Result<Option<Commit>> {
         self.check_open()?;
         let resolved = self.resolve_doubt().await?;
-        let committed = self.commit_noted().await?.or(resolved);
+        let committed = self.commit_noted().await?;
+        let committed = match (resolved, committed) {
+            (Some(first), Some(then)) => Some(first.and(then)),
+            (first, then) => first.or(then),
+        };
         if committed.is_some() && self.options.maintain {
             self.look_after().await;
         }
@@ -297,6 +326,7 @@ impl Store {
             Ok(Written::Theirs) => return Err(self.other_owner(prepared.entry.version)),
             Err(error) => {
                 self.in_doubt = Some(prepared);
+                self.recount();
                 return Err(error);
             }
         }
@@ -304,13 +334,10 @@ impl Store {
         let started_ms = prepared.states.iter().map(|state| state.committed_ms).max();
         let now_ms = self.clock.now_ms();
         prepared.commit.took_ms = now_ms - started_ms.unwrap_or(now_ms);
-        let mut shared = self.live.lock();
-        shared.committed(prepared.table, &prepared.states, &prepared.taken);
-        for (source, progress) in &mut self.progress {
-            let hot = shared.hot.get(source);
-            let rows = hot.map(|hot| hot.rows.values().map(RecordBatch::num_rows).sum());
-            progress.waiting_rows = rows.unwrap_or_default();
-        }
+        self.live
+            .lock()
+            .committed(prepared.table, &prepared.states, &prepared.taken);
+        self.recount();
         Ok(prepared.commit)
     }
 

@@ -152,6 +152,7 @@ impl Store {
         let mut done = Maintenance::default();
         loop {
             self.check_open()?;
+            self.resolve_doubt().await?;
             if self.compaction.is_none() {
                 self.start_compaction(&plan);
             }
@@ -171,6 +172,8 @@ impl Store {
             return Ok(Maintenance::default());
         };
         let inputs = &running.plan.files;
+        // A commit whose answer got lost may have replaced the same files.
+        self.resolve_doubt().await?;
         let table = Arc::clone(&self.live.lock().table);
         if !inputs
             .iter()
@@ -202,6 +205,7 @@ impl Store {
     }
 
     async fn expire_files(&mut self, keep_days: u32) -> Result<Maintenance> {
+        self.resolve_doubt().await?;
         let now_ms = self.clock.now_ms();
         let table = Arc::clone(&self.live.lock().table);
         let first = first_kept(now_ms, keep_days);

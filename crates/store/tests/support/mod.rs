@@ -1,7 +1,7 @@
 //! Rows, stores in memory, and an object store that fails.
 #![expect(dead_code, reason = "each test file uses a part of it")]
 
-mod faults;
+pub(crate) mod faults;
 
 use std::sync::Arc;
 
@@ -16,9 +16,6 @@ use url::Url;
 use vpcflow_ingest::SimulatedClock;
 use vpcflow_record::{DecodeOptions, Decoder, Format, RejectsBuilder};
 use vpcflow_store::{Checkpoint, Location, Snapshot, SourceId, Store, StoreOptions, read_rejects};
-
-#[expect(unused_imports, reason = "each test file uses a part of it")]
-pub(crate) use faults::{Fault, FaultKind, Faulty};
 
 /// 2026-11-22T00:00:00Z.
 pub(crate) const TODAY_MS: i64 = 1_795_305_600_000;
@@ -117,7 +114,7 @@ pub(crate) fn offset(store: &Store, source: &SourceId) -> u64 {
 pub(crate) async fn records(snapshot: &Snapshot) -> Vec<(String, u64)> {
     let mut records = Vec::new();
     let mut take = |batch: &RecordBatch| {
-        let column = |name| batch.column_by_name(name).unwrap().clone();
+        let column = |name| Arc::clone(batch.column_by_name(name).unwrap());
         let ids = arrow_text(&column("event_id"));
         let groups = arrow_text(&column("log_group"));
         records.extend(
@@ -169,4 +166,29 @@ pub(crate) async fn reject_count(snapshot: &Snapshot) -> usize {
 /// What `records` gives for a source of `count` records.
 pub(crate) fn expected(source: &SourceId, count: u64) -> Vec<(String, u64)> {
     (0..count).map(|n| (source.to_string(), n)).collect()
+}
+
+/// The same records, each as often; says what differs, not all there is.
+#[track_caller]
+pub(crate) fn assert_same(found: &[(String, u64)], expected: &[(String, u64)], what: &str) {
+    let count = |records: &[(String, u64)]| {
+        let mut counts = std::collections::BTreeMap::new();
+        for record in records {
+            *counts.entry(record.clone()).or_insert(0) += 1;
+        }
+        counts
+    };
+    let (found, expected) = (count(found), count(expected));
+    let differing: Vec<_> = found
+        .keys()
+        .chain(expected.keys())
+        .filter(|record| found.get(*record) != expected.get(*record))
+        .map(|record| (record, found.get(record), expected.get(record)))
+        .collect();
+    let shown = &differing[..differing.len().min(5)];
+    assert!(
+        differing.is_empty(),
+        "{what}: {} records are not there as often as expected, such as {shown:?}",
+        differing.len()
+    );
 }

@@ -88,10 +88,14 @@ impl Database {
             Some(call) => library_query(call)?,
             None => (sql.to_owned(), Parameters::new()),
         };
-        let (columns, rows) = answer(&self.session, &sql, parameters).await?;
+        let (columns, mut rows) = answer(&self.session, &sql, parameters).await?;
         if columns == 0 {
             return Ok(DBOutput::StatementComplete(0));
         }
+        if sql.starts_with("EXPLAIN ") {
+            rows = physical_plan(&rows);
+        }
+        let columns = rows.first().map_or(columns, Vec::len);
         Ok(DBOutput::Rows {
             types: vec![DefaultColumnType::Any; columns],
             rows,
@@ -131,6 +135,10 @@ impl Database {
             sources.add_store(store.snapshot())?;
         }
         self.session = session(sources).await?;
+        // Plans are the same on every machine.
+        let state = self.session.context().state_ref();
+        let mut state = state.write();
+        state.config_mut().options_mut().execution.target_partitions = 2;
         Ok(())
     }
 }
@@ -140,6 +148,19 @@ async fn session(sources: Sources) -> Result<Session, Failure> {
     let mut functions = Functions::new();
     functions.read_ip_ranges(Path::new("tests/slt/data/ip-ranges.json"))?;
     Ok(Session::with_functions(sources, Window::default(), &functions).await?)
+}
+
+/// The steps of a plan, a row each, with a dash for every step that they are
+/// below.
+fn physical_plan(rows: &[Vec<String>]) -> Vec<Vec<String>> {
+    let plans = rows.iter().filter(|row| row[0] == "physical_plan");
+    let lines = plans.flat_map(|row| row[1].lines());
+    let steps = lines.map(|line| {
+        let step = line.trim_start();
+        let depth = (line.len() - step.len()) / 2;
+        vec![format!("{}{step}", "-".repeat(depth))]
+    });
+    steps.collect()
 }
 
 fn library_query(call: &str) -> Result<(String, Parameters), Failure> {

@@ -166,41 +166,57 @@ fn to_date(day: i32) -> Option<NaiveDate> {
     NaiveDate::from_epoch_days(day)
 }
 
-/// The order of each row.
-fn sort_keys(rows: &RecordBatch) -> Vec<SortKey> {
-    let times = |name| {
-        rows.column_by_name(name)
-            .and_then(|column| column.as_primitive_opt::<TimestampMicrosecondType>())
-    };
-    let (starts, others) = (times("start"), [times("end"), times("ingestion_time")]);
-    let value = |times: Option<&TimestampMicrosecondArray>, row: usize| {
-        let times = times.filter(|times| times.is_valid(row));
-        times.map(|times| times.value(row))
-    };
-    let key = |row: usize| {
-        let start = value(starts, row);
-        let time = start.or_else(|| others.iter().find_map(|times| value(*times, row)));
-        SortKey {
-            day: time.and_then(day_of).unwrap_or(NO_DAY),
-            start_us: start.unwrap_or(i64::MIN),
-            row: row as u32,
-        }
-    };
-    (0..rows.num_rows()).map(key).collect()
+/// The times of rows that tell their days.
+struct Times<'a> {
+    starts: Option<&'a TimestampMicrosecondArray>,
+    others: [Option<&'a TimestampMicrosecondArray>; 2],
 }
 
-/// The column [`DATE_COLUMN`] of rows that are not in a file yet: the day of the
-/// file that they will be in.
+impl<'a> Times<'a> {
+    fn of(rows: &'a RecordBatch) -> Times<'a> {
+        let times = |name| {
+            rows.column_by_name(name)
+                .and_then(|column| column.as_primitive_opt::<TimestampMicrosecondType>())
+        };
+        Times {
+            starts: times("start"),
+            others: [times("end"), times("ingestion_time")],
+        }
+    }
+
+    fn start_us(&self, row: usize) -> Option<i64> {
+        value(self.starts, row)
+    }
+
+    fn day(&self, row: usize) -> Option<i32> {
+        let time = self
+            .start_us(row)
+            .or_else(|| self.others.iter().find_map(|times| value(*times, row)));
+        time.and_then(day_of)
+    }
+}
+
+fn value(times: Option<&TimestampMicrosecondArray>, row: usize) -> Option<i64> {
+    let times = times.filter(|times| times.is_valid(row));
+    times.map(|times| times.value(row))
+}
+
+/// The column [`DATE_COLUMN`] of rows that are in no file yet: the day of the file
+/// that they will be in.
 pub fn dates(rows: &RecordBatch) -> Date32Array {
-    let keys = sort_keys(rows);
-    keys.iter()
-        .map(|key| (key.day != NO_DAY).then_some(key.day))
-        .collect()
+    let times = Times::of(rows);
+    (0..rows.num_rows()).map(|row| times.day(row)).collect()
 }
 
 /// The rows in order, with their days.
 fn sorted(rows: RecordBatch) -> Result<(RecordBatch, Vec<i32>)> {
-    let mut keys = sort_keys(&rows);
+    let times = Times::of(&rows);
+    let key = |row: usize| SortKey {
+        day: times.day(row).unwrap_or(NO_DAY),
+        start_us: times.start_us(row).unwrap_or(i64::MIN),
+        row: row as u32,
+    };
+    let mut keys: Vec<_> = (0..rows.num_rows()).map(key).collect();
     let is_sorted = keys.is_sorted();
     if !is_sorted {
         keys.sort_unstable();

@@ -4,6 +4,7 @@
 mod file;
 mod log;
 mod prune;
+mod reader;
 mod table;
 
 use std::collections::HashSet;

@@ -32,6 +32,7 @@ use vpcflow_store::{DATE_COLUMN, dates};
 use super::Directory;
 use super::file::StoredFile;
 use super::prune::matching;
+use super::reader::StoreFiles;
 use crate::table::adapt;
 
 /// Files of a store and rows that are in no file yet, as one table.
@@ -115,17 +116,16 @@ impl StoreTable {
         let statistics = Statistics::try_merge_iter(known, schema)?;
         let (groups, ordering) = self.groups(state, files, scanned);
 
+        let objects = || Arc::clone(&self.directory.objects);
         let cache = state.runtime_env().cache_manager.get_file_metadata_cache();
-        let objects = Arc::clone(&self.directory.objects);
+        let readers = CachedParquetFileReaderFactory::new(objects(), cache);
         let options = TableParquetOptions {
             global: state.config_options().execution.parquet.clone(),
             ..TableParquetOptions::default()
         };
         let source = ParquetSource::new(self.columns.clone())
             .with_table_parquet_options(options)
-            .with_parquet_file_reader_factory(Arc::new(CachedParquetFileReaderFactory::new(
-                objects, cache,
-            )));
+            .with_parquet_file_reader_factory(Arc::new(StoreFiles::new(objects(), readers)));
         let config = FileScanConfigBuilder::new(self.directory.root.clone(), Arc::new(source))
             .with_file_groups(groups)
             .with_statistics(statistics)

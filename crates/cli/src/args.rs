@@ -267,7 +267,8 @@ pub(crate) struct TailArgs {
     pub(crate) r#where: Option<String>,
     #[command(flatten)]
     pub(crate) keep: KeepArgs,
-    /// Print the answer of this statement over the records so far, instead of the records
+    /// Print the answer of this statement over the records so far, or over all of the store,
+    /// instead of the records
     #[arg(long, value_name = "SQL")]
     pub(crate) sql: Option<String>,
     /// How often the statement is answered

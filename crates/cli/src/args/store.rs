@@ -34,7 +34,7 @@ pub(crate) struct IngestArgs {
 pub(crate) struct KeepArgs {
     /// Keep the records in this store, each once, and print none: a directory or
     /// `s3://bucket/prefix`, made if it is not there
-    #[arg(long, value_name = "STORE", conflicts_with_all = ["where", "output", "out"])]
+    #[arg(long, value_name = "STORE", conflicts_with = "where")]
     pub(crate) store: Option<String>,
     /// Keep so many days in the store, today among them, and drop older ones: `90d`
     #[arg(long, value_name = "DAYS", value_parser = days, requires = "store")]

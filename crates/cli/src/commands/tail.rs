@@ -117,6 +117,7 @@ pub(crate) async fn run(args: TailArgs) -> Result<(), Failure> {
                 sql,
                 every: args.every,
                 functions,
+                store: store.as_ref().map(|store| store.live().clone()),
             };
             Intake::asking(schema, filter, output, line.clone(), question).await?
         }

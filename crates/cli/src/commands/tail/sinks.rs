@@ -19,7 +19,7 @@ use vpcflow_query::{
 };
 
 use vpcflow_record::{Policy, compact};
-use vpcflow_store::StoreSink;
+use vpcflow_store::{Live, StoreSink};
 
 use super::status::StatusLine;
 use crate::failure::Failure;
@@ -71,12 +71,15 @@ pub(super) struct Question<'a> {
     pub(super) sql: &'a str,
     pub(super) every: Duration,
     pub(super) functions: Functions,
+    /// What keeps the records: the statement is asked over all of it.
+    pub(super) store: Option<Live>,
 }
 
 /// A statement that is answered again and again over the records so far.
 struct Ask {
     sql: String,
     functions: Functions,
+    store: Option<Live>,
     output: Output,
     every_ms: i64,
     next_ms: i64,
@@ -131,6 +134,7 @@ impl Intake {
         let ask = Ask {
             sql: question.sql.to_owned(),
             functions: question.functions,
+            store: question.store,
             output,
             every_ms,
             next_ms: SystemClock.now_ms(),
@@ -275,6 +279,9 @@ impl Intake {
 impl Ask {
     fn keep(&mut self, rows: RecordBatch, rejects: RecordBatch) {
         self.fresh |= rows.num_rows() > 0 || rejects.num_rows() > 0;
+        if self.store.is_some() {
+            return;
+        }
         self.kept_rows += rows.num_rows();
         // They are kept for long, and often come a few at a time.
         self.rows.push_back(compact(rows));
@@ -291,6 +298,10 @@ impl Ask {
 
     async fn session(&self, schema: &SchemaRef) -> Result<Session, Error> {
         let mut sources = Sources::new(Policy::Default);
+        if let Some(store) = &self.store {
+            sources.add_store(store.snapshot())?;
+            return Session::with_functions(sources, Window::default(), &self.functions).await;
+        }
         let rows = self.rows.iter().cloned().collect();
         let collected = Collected {
             rows,

@@ -20,7 +20,6 @@ use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 
 use crate::data_file::DataFile;
 use crate::error::{self, Result};
-use crate::schema::file_schema;
 
 /// A Parquet file in an object store.
 #[derive(Debug)]
@@ -99,9 +98,12 @@ impl FileRows {
         };
         let metadata = reader.get_metadata(None).await.map_err(failed())?;
         let leaves = metadata.file_metadata().schema_descr();
-        let schema = file_schema(table, |name| {
-            leaves.columns().iter().any(|leaf| leaf.name() == name)
-        });
+        let fields = leaves
+            .columns()
+            .iter()
+            .filter_map(|leaf| table.fields().find(leaf.name()))
+            .map(|(_, field)| Arc::clone(field));
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let options = ArrowReaderOptions::new().with_schema(schema);
         let metadata = ArrowReaderMetadata::try_new(metadata, options).map_err(failed())?;
         let mut builder = ParquetRecordBatchStreamBuilder::new_with_metadata(reader, metadata);

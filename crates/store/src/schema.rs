@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
+use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::{DataType, Field as ArrowField, Schema, SchemaRef, TimeUnit};
 use serde_json::{Value, json};
 use vpcflow_record::Field;
@@ -124,20 +124,14 @@ impl Columns {
         }))
     }
 
-    /// The rows with their columns declared as in the table: each may be NULL. A
-    /// file that says otherwise could not be read as a part of the table.
-    pub(crate) fn as_in_table(&self, rows: RecordBatch) -> Result<RecordBatch> {
-        let schema = rows.schema_ref();
-        let declared = schema.fields().iter().map(|field| {
-            let known = self.schema.fields().find(field.name());
-            known.map_or_else(|| Arc::clone(field), |(_, known)| Arc::clone(known))
+    /// The rows with their columns declared and ordered as in the table, of which
+    /// each may be NULL. A file that says otherwise could not be read as a part of
+    /// the table.
+    pub(crate) fn as_in_table(&self, rows: &RecordBatch) -> Result<RecordBatch> {
+        let declared = file_schema(&self.schema, |name| {
+            rows.schema_ref().index_of(name).is_ok()
         });
-        let declared = Schema::new(declared.collect::<Vec<_>>());
-        if declared == **schema {
-            return Ok(rows);
-        }
-        let columns = rows.columns().to_vec();
-        Ok(RecordBatch::try_new(Arc::new(declared), columns)?)
+        adapt(rows, &declared)
     }
 
     /// As the log has them.

@@ -66,18 +66,18 @@ async fn write(directory: &Path, records: u64) {
     let mut from = offset(&store, &source());
     while from < records {
         let to = (from + 1 + from * 7 % 31).min(records);
-        let refused = rejects(&source(), usize::from(from % 3 == 0));
+        let refused = rejects(&source(), usize::from(from.is_multiple_of(3)));
         store
             .append(&source(), rows(&source(), from, to), refused)
             .await
             .unwrap();
         from = to;
-        if from % 2 == 0 || from == records {
+        if from.is_multiple_of(2) || from == records {
             store.checkpoint(&source(), at(from));
             store.commit().await.unwrap();
             println!("acknowledged {from}");
         }
-        if from % 5 == 0 {
+        if from.is_multiple_of(5) {
             store.compact().await.unwrap();
         }
     }

@@ -119,7 +119,7 @@ async fn old_days_are_dropped_and_their_files_removed_later() {
         maintain: false,
         ..options()
     };
-    let mut store = Store::open(&location, options, clock.clone())
+    let mut store = Store::open(&location, options, Arc::clone(&clock) as _)
         .await
         .unwrap();
     store

@@ -46,7 +46,7 @@ impl Store {
             let shared = self.live.lock();
             let wider = shared.columns.widened_for(rows.schema_ref())?;
             let columns = wider.as_ref().unwrap_or(&shared.columns);
-            (columns.as_in_table(rows)?, wider)
+            (columns.as_in_table(&rows)?, wider)
         };
         self.make_room().await?;
         let count = rows.num_rows();

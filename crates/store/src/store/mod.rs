@@ -47,7 +47,8 @@ pub struct StoreOptions {
     /// Rows of a source that go into a file when so many came: memory holds a few
     /// times as many.
     pub segment_rows: usize,
-    /// Files that are encoded at the same time.
+    /// Files that are encoded or written at the same time: one more than there are
+    /// processors, so that none waits for the disk.
     pub encoders: usize,
     /// Days that are kept, today among them. `None`: all.
     pub keep_days: Option<u32>,
@@ -66,7 +67,7 @@ impl Default for StoreOptions {
             idle_commit_age_ms: 60_000,
             commit_rows: 1024 * 1024,
             segment_rows: 128 * 1024,
-            encoders: std::thread::available_parallelism().map_or(1, usize::from),
+            encoders: std::thread::available_parallelism().map_or(1, usize::from) + 1,
             keep_days: None,
             maintain: true,
             reader_grace_ms: 3_600_000,

@@ -61,14 +61,14 @@ impl Records {
 }
 
 /// Many streams over an hour: read through partial and empty pages, throttling,
-/// failures, slow answers and connections that break, with tokens that work once.
+/// failures, slow answers and connections that break, with tokens that soon expire.
 fn awkward() -> FakeLogsBuilder {
     FakeLogs::builder()
         .seed(7)
         .page_events(150)
         .empty_page_rate(0.2)
         .partial_page_rate(0.4)
-        .token_uses(1)
+        .token_uses(2)
         .throttle_every(7)
         .unavailable_every(11)
         .drop_every(13)

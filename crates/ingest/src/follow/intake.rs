@@ -38,11 +38,10 @@ impl Follow {
         if sweep.token.is_none() {
             let range = sweep.range.clone();
             self.end(&sweep, range);
-        } else if let Some(to_ms) = cut(&sweep) {
-            self.end(&sweep, sweep.range.start..to_ms);
-            if sweep.kind == ReadKind::Fresh {
-                self.fresh.queue.push_front(to_ms..sweep.range.end);
-            }
+        } else if sweep.pages >= MAX_PAGES
+            && let Some(to_ms) = read_to(&sweep)
+        {
+            self.end_early(&sweep, to_ms);
         } else {
             self.sweeps.insert(id, sweep);
         }
@@ -125,6 +124,14 @@ impl Follow {
         true
     }
 
+    /// Ends a sweep where it is; another one reads the rest.
+    pub(super) fn end_early(&mut self, sweep: &Sweep, to_ms: i64) {
+        self.end(sweep, sweep.range.start..to_ms);
+        if sweep.kind == ReadKind::Fresh {
+            self.fresh.queue.push_front(to_ms..sweep.range.end);
+        }
+    }
+
     /// Notes that a sweep has read `range` in full.
     fn end(&mut self, sweep: &Sweep, range: Range<i64>) {
         match &sweep.purpose {
@@ -188,15 +195,16 @@ impl Follow {
     }
 }
 
-/// Where to end a sweep that has read many pages: at the start of the bucket
-/// that it is in the middle of. Pages come in order of event time
+/// Up to where a sweep in the middle of its pages has read all: the start of the
+/// bucket that it is in, unless that is its first. Pages come in order of event
+/// time
 /// (<https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html>);
-/// if they ever did not, the sweep goes on to its end.
-fn cut(sweep: &Sweep) -> Option<i64> {
+/// if they ever did not, nobody knows. An audit needs all of its sum.
+pub(super) fn read_to(sweep: &Sweep) -> Option<i64> {
     let Reached::To(time_ms) = sweep.reached else {
         return None;
     };
     let to_ms = floor(time_ms.min(sweep.range.end - 1));
-    let many = sweep.pages >= MAX_PAGES && sweep.kind != ReadKind::Audit;
-    (many && to_ms > sweep.range.start).then_some(to_ms)
+    let some = to_ms > sweep.range.start && sweep.kind != ReadKind::Audit;
+    some.then_some(to_ms)
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::audit::Audits;
 use super::bucket::Bucket;
 use super::checkpoint::{GroupCheckpoint, GroupDelta};
+use super::intake::read_to;
 use super::lag::Lags;
 use super::options::{BUCKET_MS, FollowOptions, ceil, floor, millis};
 use super::progress::Progress;
@@ -325,7 +326,7 @@ impl Follow {
     /// Notes that a read failed at `now_ms`: it is tried again after a while,
     /// which is for ever unless the driver gives up.
     pub fn failed(&mut self, now_ms: i64, id: ReadId, kind: ReadErrorKind) {
-        let Some(sweep) = self.sweeps.get_mut(&id) else {
+        let Some(mut sweep) = self.sweeps.remove(&id) else {
             return;
         };
         sweep.in_flight = false;
@@ -334,7 +335,14 @@ impl Follow {
             _ => self.progress.failures += 1,
         }
         match kind {
-            ReadErrorKind::InvalidToken => sweep.restart(),
+            ReadErrorKind::InvalidToken => {
+                if let Some(to_ms) = read_to(&sweep) {
+                    // What was read stays read, with the next delivery.
+                    self.end_early(&sweep, to_ms);
+                    return;
+                }
+                sweep.restart();
+            }
             ReadErrorKind::Denied | ReadErrorKind::NotFound => {
                 self.paused_to_ms = now_ms.saturating_add(MENDING_MS);
             }
@@ -343,6 +351,7 @@ impl Follow {
         let backoff_ms = (BACKOFF_MS << sweep.failures.min(16)).min(MAX_BACKOFF_MS);
         sweep.failures += 1;
         sweep.not_before_ms = now_ms.saturating_add(backoff_ms);
+        self.sweeps.insert(id, sweep);
     }
 
     /// Notes that the sink has made durable what it got up to this delivery.

@@ -103,8 +103,8 @@ impl Sweep {
         }
     }
 
-    /// Begins again, after its page token was refused: what was handed on is
-    /// known by its ids.
+    /// Begins again, after its page token was refused in the first bucket: what
+    /// was handed on is known by its ids.
     pub(super) fn restart(&mut self) {
         self.token = None;
         self.reached = Reached::To(self.range.start);

@@ -172,7 +172,7 @@ fn follow_one<'a>(
 }
 
 /// Returns when the user or the system asks the process to end.
-async fn interrupted() {
+pub(super) async fn interrupted() {
     let mut terminate =
         match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
             Ok(signal) => signal,

@@ -180,8 +180,14 @@ impl From<vpcflow_setup::Error> for Failure {
     fn from(error: vpcflow_setup::Error) -> Failure {
         let hint = error.hint();
         let note = error.aftermath().map(ToString::to_string);
+        let status = if error.is_interrupted() {
+            INTERRUPTED
+        } else {
+            FAILED
+        };
         Failure {
             note,
+            status,
             ..Failure::chain(&error)
         }
         .with(hint)

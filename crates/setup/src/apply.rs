@@ -142,6 +142,8 @@ impl Provisioner {
     /// # Errors
     /// [`Error::Step`] names the step that failed; its [`Aftermath`] what stands.
     ///
+    /// When [`stop`](Provisioner::stop) is cancelled, with what was left undone.
+    ///
     /// # Cancel safety
     /// Dropping the future may leave the current step done or not done, and
     /// takes nothing back.
@@ -193,6 +195,9 @@ impl Provisioner {
         on_progress: OnProgress<'_>,
     ) -> Result<()> {
         for call in &step.calls {
+            if self.stop.is_cancelled() {
+                return Err(Error::Interrupted);
+            }
             let made = Made::by(run.account, call);
             match self.carry_out(call, run, on_progress).await {
                 // Flow logs have been counted one by one.
@@ -206,9 +211,12 @@ impl Provisioner {
                 }
             }
         }
+        let name = || format!("{} `{}`", step.part, step.short_name());
+        if step.verb == Verb::Delete {
+            run.deleted.push(name());
+        }
         if step.verb == Verb::Change {
-            run.changed
-                .push(format!("{} `{}`", step.part, step.short_name()));
+            run.changed.push(name());
         }
         Ok(())
     }

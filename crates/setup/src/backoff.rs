@@ -7,6 +7,7 @@ use aws_sdk_ec2::config::AsyncSleep;
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 
 use crate::Provisioner;
+use crate::error::{Error, Result};
 
 /// Waits that double up to a longest one, until their sum reaches a total.
 #[derive(Clone, Copy, Debug)]
@@ -80,16 +81,24 @@ impl Provisioner {
         }
     }
 
+    /// Waits, unless the run is asked to end.
+    pub(crate) async fn pause_unless_stopped(&self, wait: Duration) -> Result<()> {
+        match self.stop.run_until_cancelled(self.pause(wait)).await {
+            Some(()) => Ok(()),
+            None => Err(Error::Interrupted),
+        }
+    }
+
     /// Repeats a change while AWS refuses it with one of `codes`, or throttles
     /// it; then the last answer counts.
     pub(crate) async fn repeat<T, E, F>(
         &self,
         codes: &[&str],
         mut call: impl FnMut() -> F,
-    ) -> Result<T, SdkError<E>>
+    ) -> std::result::Result<T, SdkError<E>>
     where
         E: ProvideErrorMetadata + StdError,
-        F: Future<Output = Result<T, SdkError<E>>>,
+        F: Future<Output = std::result::Result<T, SdkError<E>>>,
     {
         let is_passing = |code: &str| codes.contains(&code) || is_throttled(code);
         for wait in Backoff::CHANGE.waits() {

@@ -123,6 +123,9 @@ pub enum Error {
         /// The region that was searched.
         region: String,
     },
+    /// The user asked the run to end.
+    #[error("interrupted")]
+    Interrupted,
     /// Something of the same name appeared after the plan was made.
     #[error("the {part} `{name}` exists by now, and vpcflow did not make it")]
     Appeared {
@@ -225,6 +228,15 @@ impl Error {
                 code,
                 message,
             },
+        }
+    }
+
+    /// Whether the user asked for the end.
+    pub fn is_interrupted(&self) -> bool {
+        match self {
+            Error::Interrupted => true,
+            Error::Step { source, .. } => source.is_interrupted(),
+            _ => false,
         }
     }
 

@@ -3,6 +3,7 @@
 use aws_config::SdkConfig;
 use aws_sdk_ec2::config::SharedAsyncSleep;
 use futures::stream::{self, StreamExt, TryStreamExt};
+use tokio_util::sync::CancellationToken;
 
 use crate::account::Account;
 use crate::error::{Error, Result};
@@ -35,6 +36,7 @@ pub struct Provisioner {
     region: String,
     /// How to wait; `None` is the runtime's own way.
     pub(crate) sleep: Option<SharedAsyncSleep>,
+    pub(crate) stop: CancellationToken,
 }
 
 impl Provisioner {
@@ -51,7 +53,15 @@ impl Provisioner {
             sts: aws_sdk_sts::Client::new(config),
             region: region.to_string(),
             sleep: config.sleep_impl(),
+            stop: CancellationToken::new(),
         })
+    }
+
+    /// Asks a run of [`apply`](Provisioner::apply) to end when it is cancelled: at
+    /// once where it waits, else after the call under way. The run then fails, and
+    /// what it made is taken back or kept as after any failure.
+    pub fn stop(&self) -> &CancellationToken {
+        &self.stop
     }
 
     /// The region of the configuration.

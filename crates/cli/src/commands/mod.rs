@@ -12,7 +12,7 @@ mod tail;
 mod top;
 
 use clap::CommandFactory;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use vpcflow_ingest::{Checkpoint, FilesCheckpoint};
 
@@ -68,15 +68,35 @@ async fn end_in_order<T>(
     }
 }
 
+/// Returns when the user or the system asks the process to end.
+async fn interrupted() {
+    let asked = async {
+        let (mut interrupt, mut terminate) = signals().ok()?;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        Some(())
+    };
+    if asked.await.is_none() {
+        // Without a handler, a signal ends the process.
+        std::future::pending::<()>().await;
+    }
+}
+
+fn signals() -> std::io::Result<(Signal, Signal)> {
+    Ok((
+        signal(SignalKind::interrupt())?,
+        signal(SignalKind::terminate())?,
+    ))
+}
+
 /// Cancels `stop` when the user or the system asks for the first time; returns at
 /// the second.
 async fn interrupted_twice(stop: &CancellationToken) -> Failure {
-    let (mut interrupt, mut terminate) = match (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-    ) {
-        (Ok(interrupt), Ok(terminate)) => (interrupt, terminate),
-        (Err(error), _) | (_, Err(error)) => return error.into(),
+    let (mut interrupt, mut terminate) = match signals() {
+        Ok(signals) => signals,
+        Err(error) => return error.into(),
     };
     for _ in 0..2 {
         tokio::select! {

@@ -1,12 +1,14 @@
 //! `vpcflow status` and `teardown`, and how plans are shown and carried out.
 
+use std::error::Error;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use vpcflow_ingest::{Clock, SystemClock};
-use vpcflow_setup::{Applied, OnFailure, Plan, Progress, Provisioner, Step, Verb};
+use vpcflow_setup::{Aftermath, Applied, OnFailure, Plan, Progress, Provisioner, Step, Verb};
 
+use super::interrupted;
 use crate::args::{ChangeArgs, ReportFormat, StatusArgs, TeardownArgs};
 use crate::failure::Failure;
 use crate::open::config;
@@ -39,7 +41,7 @@ pub(crate) async fn teardown(args: TeardownArgs) -> Result<(), Failure> {
     let provisioner = Provisioner::new(&config(&aws).await?)?;
     let plan = provisioner.plan_teardown(&log_group, keep_logs).await?;
     show(report.output, &plan)?;
-    let applied = carry_out(&provisioner, &plan, &change, OnFailure::Keep).await?;
+    let applied = carry_out(&provisioner, &plan, &change, OnFailure::Keep, report.output).await?;
     if applied.is_some() {
         let notes = Notes::new(false);
         let mut tell = |lingering: &Plan, next: Duration| {
@@ -51,7 +53,12 @@ pub(crate) async fn teardown(args: TeardownArgs) -> Result<(), Failure> {
             ));
         };
         let wait = provisioner.await_removal(&plan, &log_group, keep_logs, &mut tell);
-        for note in Box::pin(wait).await?.notes {
+        // Nothing is left to be done in order: a signal ends the wait.
+        let removal = tokio::select! {
+            removal = Box::pin(wait) => removal?,
+            () = interrupted() => return Err(Failure::interrupted()),
+        };
+        for note in removal.notes {
             notes.say(&format!("note: {note}"));
         }
     }
@@ -99,6 +106,7 @@ pub(super) async fn carry_out(
     plan: &Plan,
     change: &ChangeArgs,
     on_failure: OnFailure,
+    report: ReportFormat,
 ) -> Result<Option<Applied>, Failure> {
     if plan.is_done() || change.dry_run {
         return Ok(None);
@@ -112,8 +120,29 @@ pub(super) async fn carry_out(
             notes.say(&text);
         }
     };
-    let applied = Box::pin(provisioner.apply(plan, on_failure, &mut tell)).await?;
-    Ok(Some(applied))
+    let applying = Box::pin(provisioner.apply(plan, on_failure, &mut tell));
+    // Asked to stop, a run ends in order: nothing is left half-made.
+    let signals = async {
+        interrupted().await;
+        notes.say("    interrupted: ending in order");
+        provisioner.stop().cancel();
+        std::future::pending().await
+    };
+    let applied = tokio::select! {
+        applied = applying => applied,
+        never = signals => never,
+    };
+    if let (Err(error), ReportFormat::Json) = (&applied, report) {
+        print_json(&json!({
+            "plan": plan.to_json(),
+            "applied": null,
+            "error": error.to_string(),
+            "cause": error.source().map(ToString::to_string),
+            "hint": error.hint(),
+            "aftermath": error.aftermath().map(Aftermath::to_json),
+        }))?;
+    }
+    Ok(Some(applied?))
 }
 
 /// A line of progress; `None` for what needs none.

@@ -33,7 +33,8 @@ pub(crate) async fn run(args: SetupArgs) -> Result<(), Failure> {
     } else {
         OnFailure::TakeBack
     };
-    let applied = carry_out(&provisioner, &plan, &args.change, on_failure).await?;
+    let report = args.report.output;
+    let applied = carry_out(&provisioner, &plan, &args.change, on_failure, report).await?;
     let done = applied.as_ref().map(|applied| done(&wish, applied));
     let done = done.unwrap_or_default();
     finish(args.report.output, &plan, applied.as_ref(), &done)
@@ -113,7 +114,7 @@ fn check(args: &SetupArgs) -> Result<Option<Wish>, Failure> {
 async fn wish_by_tag(args: &SetupArgs, provisioner: &Provisioner) -> Result<Wish, Failure> {
     let mut tagged = Vec::new();
     for (kind, filters) in selections(&args.resources) {
-        tagged.extend(provisioner.tagged(kind, filters).await?);
+        tagged.extend(Box::pin(provisioner.tagged(kind, filters)).await?);
     }
     wish(args, tagged)
 }

@@ -259,7 +259,7 @@ impl Provisioner {
                 });
             };
             on_progress(Progress::WaitingForRole { waited, next });
-            self.pause(next).await;
+            self.pause_unless_stopped(next).await?;
             patience.waited += next;
             sorted.try_again.append(&mut sorted.wait_for_role);
         }
@@ -267,7 +267,7 @@ impl Provisioner {
             match patience.for_rate.next() {
                 Some(next) => {
                     on_progress(Progress::Throttled { next });
-                    self.pause(next).await;
+                    self.pause_unless_stopped(next).await?;
                     let ids = sorted.throttled.drain(..).map(|refusal| refusal.id);
                     sorted.try_again.extend(ids);
                 }

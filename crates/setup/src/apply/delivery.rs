@@ -47,7 +47,7 @@ impl Provisioner {
             if let Some(flow_log) = troubled {
                 on_progress(Progress::WaitingForDelivery { flow_log, next });
             }
-            self.pause(next).await;
+            self.pause_unless_stopped(next).await?;
             waited += next;
         }
     }

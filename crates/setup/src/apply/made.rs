@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde_json::{Value, json};
+
 use super::Applied;
 use crate::account::Account;
 use crate::flow_logs::{FlowLog, FlowLogRequest};
@@ -17,6 +19,8 @@ pub(crate) struct Run<'a> {
     pub(crate) doubtful: Vec<Made>,
     /// What this run changed in place, for people.
     pub(crate) changed: Vec<String>,
+    /// What steps of this run deleted, for people.
+    pub(crate) deleted: Vec<String>,
     /// Flow logs that this run deleted to make room for their replacement.
     pub(crate) gave_way: Vec<FlowLog>,
     /// The first request for flow logs, which tells whose group it is.
@@ -31,6 +35,7 @@ impl<'a> Run<'a> {
             made: Vec::new(),
             doubtful: Vec::new(),
             changed: Vec::new(),
+            deleted: Vec::new(),
             gave_way: Vec::new(),
             request: None,
         }
@@ -136,8 +141,27 @@ pub struct Aftermath {
     pub stands: Vec<Standing>,
     /// What this run changed in place, and stays so, for people.
     pub changed: Vec<String>,
+    /// What this run deleted, as it was to, for people.
+    pub deleted: Vec<String>,
     /// What this run deleted and could not make again, for people.
     pub lost: Vec<String>,
+}
+
+impl Aftermath {
+    /// What is left, for programs.
+    pub fn to_json(&self) -> Value {
+        let standing = |it: &Standing| {
+            let part = it.part.to_string();
+            json!({"part": part, "name": it.name, "reason": it.reason})
+        };
+        json!({
+            "taken_back": self.taken_back,
+            "stands": self.stands.iter().map(standing).collect::<Vec<_>>(),
+            "changed": self.changed,
+            "deleted": self.deleted,
+            "lost": self.lost,
+        })
+    }
 }
 
 /// Something that stands after a failure.
@@ -187,10 +211,13 @@ impl fmt::Display for Aftermath {
         if !self.changed.is_empty() {
             parts.push(format!("changed: {}", self.changed.join(", ")));
         }
+        if !self.deleted.is_empty() {
+            parts.push(format!("deleted: {}", self.deleted.join(", ")));
+        }
         if parts.is_empty() {
             return f.write_str("nothing was changed");
         }
-        if stands.is_empty() && self.changed.is_empty() && self.lost.is_empty() {
+        if !self.taken_back.is_empty() && parts.len() == 1 {
             parts.push("the account is as before".to_owned());
         }
         f.write_str(&parts.join("; "))

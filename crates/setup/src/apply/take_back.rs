@@ -22,6 +22,7 @@ impl Provisioner {
                 .chain(doubtful.unknown)
                 .collect(),
             changed: run.changed,
+            deleted: run.deleted,
             lost: run.gave_way.iter().map(name_of).collect(),
             taken_back: Vec::new(),
         }
@@ -35,6 +36,7 @@ impl Provisioner {
             made,
             doubtful,
             changed,
+            deleted,
             gave_way,
             request,
             ..
@@ -42,6 +44,7 @@ impl Provisioner {
         let doubtful = self.settle(account, doubtful, &made).await;
         let mut aftermath = Aftermath {
             changed,
+            deleted,
             stands: doubtful.unknown,
             ..Aftermath::default()
         };

@@ -210,6 +210,42 @@ async fn what_others_have_come_to_use_is_left() {
     assert_eq!((state.roles.len(), state.groups.len()), (1, 1));
 }
 
+/// Asked to end, a run takes back what it made, whether it acts or waits.
+#[tokio::test]
+async fn a_run_that_is_interrupted_is_taken_back() {
+    for is_waiting in [false, true] {
+        let aws = account();
+        if is_waiting {
+            aws.state().role_attempts = ALWAYS;
+        }
+        let provisioner = aws.provisioner();
+        let plan = provisioner.plan_setup(&wish()).await.unwrap();
+        let stop = provisioner.stop().clone();
+        let mut on_progress = |progress: Progress<'_>| match progress {
+            Progress::WaitingForRole { .. } => stop.cancel(),
+            Progress::Started { number: 4, .. } if !is_waiting => stop.cancel(),
+            _ => {}
+        };
+        let applying = Box::pin(provisioner.apply(&plan, OnFailure::TakeBack, &mut on_progress));
+        let error = applying.await.unwrap_err();
+        assert!(error.is_interrupted(), "{error:?}");
+        assert_eq!(aws.inventory(), Vec::<String>::new());
+    }
+}
+
+/// Deleting does not go back, and says how far it came.
+#[tokio::test]
+async fn a_teardown_that_fails_tells_what_is_gone() {
+    let aws = complete().await;
+    aws.fail("iam:DeleteRole", Fault::DENIED, ALWAYS);
+    let provisioner = aws.provisioner();
+    let plan = provisioner.plan_teardown("/flows", false).await.unwrap();
+    let mut quiet = |_: Progress<'_>| ();
+    let applying = Box::pin(provisioner.apply(&plan, OnFailure::Keep, &mut quiet));
+    let text = printed(&applying.await.unwrap_err());
+    assert!(text.contains("note: deleted: flow log `vpc-0a`"), "{text}");
+}
+
 #[tokio::test]
 async fn a_replacement_is_there_before_the_old_one_goes() {
     let aws = complete().await;

@@ -56,7 +56,7 @@ impl Error {
             Error::Step {
                 source, aftermath, ..
             } => step_hint(source, aftermath),
-            Error::Incomplete { .. } | Error::Format { .. } => None,
+            Error::Incomplete { .. } | Error::Format { .. } | Error::Interrupted => None,
         }
     }
 }

@@ -362,6 +362,8 @@ fn distance(left: &str, right: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use datafusion::parquet::errors::ParquetError;
+
     use super::*;
 
     #[test]
@@ -370,6 +372,32 @@ mod tests {
         assert_eq!(similar("srcadr", names).as_deref(), Some("srcaddr"));
         assert_eq!(similar("Log-Status", names).as_deref(), Some("log_status"));
         assert_eq!(similar("bytes", names), None);
+    }
+
+    #[test]
+    fn a_file_of_a_store_that_cannot_be_read_is_told_with_the_cause() {
+        let told = |cause: object_store::Error| {
+            let error = ParquetError::External(Box::new(cause));
+            let error = Error::from(DataFusionError::ParquetError(Box::new(error)));
+            (error.to_string(), error.hint().is_some())
+        };
+        let path = || "store/part.parquet".to_owned();
+        let denied = object_store::Error::PermissionDenied {
+            path: path(),
+            source: "permission denied".into(),
+        };
+        let (text, _) = told(denied);
+        assert!(
+            text.starts_with("cannot read a file of the store: "),
+            "{text}"
+        );
+        assert!(text.contains(&path()), "{text}");
+        let missing = object_store::Error::NotFound {
+            path: path(),
+            source: "no such file".into(),
+        };
+        let text = "the store's file `store/part.parquet` is missing".to_owned();
+        assert_eq!(told(missing), (text, true));
     }
 
     #[test]

@@ -292,7 +292,7 @@ async fn live_through(steps: Vec<Step>) -> Result<(), Failure> {
 fn a_row_counts_once_whenever_it_is_asked_for() {
     use proptest::test_runner::{Config, TestRunner};
     let config = Config {
-        cases: 24,
+        cases: 12,
         failure_persistence: None,
         ..Config::default()
     };

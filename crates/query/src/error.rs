@@ -18,9 +18,6 @@ pub enum Error {
     /// A source cannot be read.
     #[error(transparent)]
     Input(#[from] InputError),
-    /// A store cannot be read.
-    #[error("{}", chain(.0))]
-    Store(#[source] Box<vpcflow_store::Error>),
     /// The library has no query of this name.
     #[error("there is no query `{name}`")]
     UnknownQuery {
@@ -62,7 +59,6 @@ impl Error {
         match self {
             Error::Sql(error) => error.hint.clone(),
             Error::Input(error) => error.hint(),
-            Error::Store(error) => error.hint(),
             Error::UnknownQuery { similar, .. } => Some(match similar {
                 Some(name) => format!("did you mean `{name}`? `vpcflow query` lists all"),
                 None => "`vpcflow query` lists all".to_owned(),
@@ -99,12 +95,6 @@ impl From<ArrowError> for Error {
             ArrowError::IoError(_, error) => Error::Output(error),
             error => Error::from(DataFusionError::from(error)),
         }
-    }
-}
-
-impl From<vpcflow_store::Error> for Error {
-    fn from(error: vpcflow_store::Error) -> Error {
-        Error::Store(Box::new(error))
     }
 }
 

@@ -115,7 +115,8 @@ impl From<vpcflow_query::Error> for Failure {
 
 impl From<vpcflow_store::Error> for Failure {
     fn from(error: vpcflow_store::Error) -> Failure {
-        vpcflow_query::Error::from(error).into()
+        let hint = error.hint();
+        Failure::chain(&error).with(hint)
     }
 }
 

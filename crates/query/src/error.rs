@@ -19,9 +19,6 @@ pub enum Error {
     /// A source cannot be read.
     #[error(transparent)]
     Input(#[from] InputError),
-    /// A store cannot be read.
-    #[error("{}", chain(.0))]
-    Store(#[source] Box<vpcflow_store::Error>),
     /// The library has no query of this name.
     #[error("there is no query `{name}`")]
     UnknownQuery {
@@ -81,7 +78,6 @@ impl Error {
         match self {
             Error::Sql(error) => error.hint.clone(),
             Error::Input(error) => error.hint(),
-            Error::Store(error) => error.hint(),
             Error::UnknownQuery { similar, .. } => Some(match similar {
                 Some(name) => format!("did you mean `{name}`? `vpcflow query` lists all"),
                 None => "`vpcflow query` lists all".to_owned(),
@@ -128,12 +124,6 @@ impl From<ArrowError> for Error {
             ArrowError::IoError(_, error) => Error::Output(error),
             error => Error::from(DataFusionError::from(error)),
         }
-    }
-}
-
-impl From<vpcflow_store::Error> for Error {
-    fn from(error: vpcflow_store::Error) -> Error {
-        Error::Store(Box::new(error))
     }
 }
 
@@ -394,6 +384,8 @@ fn distance(left: &str, right: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use datafusion::parquet::errors::ParquetError;
+
     use super::*;
 
     #[test]
@@ -402,6 +394,32 @@ mod tests {
         assert_eq!(similar("srcadr", names).as_deref(), Some("srcaddr"));
         assert_eq!(similar("Log-Status", names).as_deref(), Some("log_status"));
         assert_eq!(similar("bytes", names), None);
+    }
+
+    #[test]
+    fn a_file_of_a_store_that_cannot_be_read_is_told_with_the_cause() {
+        let told = |cause: object_store::Error| {
+            let error = ParquetError::External(Box::new(cause));
+            let error = Error::from(DataFusionError::ParquetError(Box::new(error)));
+            (error.to_string(), error.hint().is_some())
+        };
+        let path = || "store/part.parquet".to_owned();
+        let denied = object_store::Error::PermissionDenied {
+            path: path(),
+            source: "permission denied".into(),
+        };
+        let (text, _) = told(denied);
+        assert!(
+            text.starts_with("cannot read a file of the store: "),
+            "{text}"
+        );
+        assert!(text.contains(&path()), "{text}");
+        let missing = object_store::Error::NotFound {
+            path: path(),
+            source: "no such file".into(),
+        };
+        let text = "the store's file `store/part.parquet` is missing".to_owned();
+        assert_eq!(told(missing), (text, true));
     }
 
     #[test]

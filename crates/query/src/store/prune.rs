@@ -7,7 +7,6 @@ use datafusion::arrow::array::{ArrayRef, BooleanArray, UInt64Array};
 use datafusion::arrow::datatypes::{Field, SchemaRef};
 use datafusion::common::pruning::PruningStatistics;
 use datafusion::common::{Column, ScalarValue};
-use datafusion::error::Result;
 use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::PhysicalExpr;
 
@@ -18,15 +17,21 @@ pub(super) fn matching<'a>(
     files: &'a [StoredFile],
     schema: &SchemaRef,
     condition: Arc<dyn PhysicalExpr>,
-) -> Result<Vec<&'a StoredFile>> {
-    let predicate = PruningPredicateBuilder::new()
+) -> Vec<&'a StoredFile> {
+    let kept = PruningPredicateBuilder::new()
         .with_file_schema(Arc::clone(schema))
-        .try_build(condition)?;
-    let kept = predicate.prune(&Known { files, schema })?;
-    let files = files.iter().zip(kept);
-    Ok(files
-        .filter_map(|(file, kept)| kept.then_some(file))
-        .collect())
+        .try_build(condition)
+        .and_then(|predicate| predicate.prune(&Known { files, schema }));
+    match kept {
+        Ok(kept) => {
+            let files = files.iter().zip(kept);
+            files
+                .filter_map(|(file, kept)| kept.then_some(file))
+                .collect()
+        }
+        // A condition that bounds cannot decide: the rows will.
+        Err(_) => files.iter().collect(),
+    }
 }
 
 /// What is known of some files, a column at a time.

@@ -95,7 +95,7 @@ impl StoreTable {
         let schema = self.columns.table_schema();
         let columns = DFSchema::try_from(Arc::clone(schema))?;
         let condition = state.create_physical_expr(condition, &columns)?;
-        matching(&self.files, schema, condition)
+        Ok(matching(&self.files, schema, condition))
     }
 
     fn scan_files(

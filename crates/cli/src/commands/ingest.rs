@@ -20,7 +20,7 @@ use crate::args::{AwsArgs, IngestArgs};
 use crate::commands::{end_in_order, refused};
 use crate::failure::Failure;
 use crate::open::{config, default_budget, group_format, warn_unknown};
-use crate::print::{Notes, bytes, grouped};
+use crate::print::{Notes, bytes, counted};
 use crate::store;
 
 /// Batches of standard input that are decoded ahead of the store.
@@ -29,7 +29,7 @@ const AHEAD: usize = 2;
 pub(crate) async fn run(args: IngestArgs) -> Result<(), Failure> {
     let notes = Notes::new(args.decode.quiet);
     warn_unknown(args.decode.log_format.as_ref(), notes);
-    let store = store::open(&args.store, args.keep, &args.aws, None).await?;
+    let store = store::open(&args.store, args.keep, args.commit_every, &args.aws, None).await?;
     let stop = CancellationToken::new();
     let mut ingest = Ingest {
         args: &args,
@@ -47,17 +47,17 @@ pub(crate) async fn run(args: IngestArgs) -> Result<(), Failure> {
     let (counts, repeats) = (ingest.counts, ingest.repeats);
     if repeats > 0 {
         notes.say(&format!(
-            "note: {} events were there already",
-            grouped(repeats)
+            "note: {} of the log group were stored before",
+            counted(repeats, "event")
         ));
     }
     if counts.records + counts.rejects == 0 {
-        notes.say("note: nothing is new: the store has all of it");
+        notes.say("note: the store has all of it already");
     }
     notes.summary(counts);
     notes.say(&format!(
-        "{} commits, {} stored in `{}`",
-        grouped(totals.commits),
+        "{}, {} stored in `{}`",
+        counted(totals.commits, "commit"),
         bytes(totals.size_bytes),
         args.store
     ));

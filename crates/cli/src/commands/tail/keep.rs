@@ -6,7 +6,7 @@ use vpcflow_store::{CommitTotals, SharedStore, SourceId};
 
 use crate::commands::FILES;
 use crate::failure::Failure;
-use crate::print::{bytes, grouped};
+use crate::print::{bytes, counted};
 
 /// What a store knows of a source; without a store, nothing.
 #[derive(Debug)]
@@ -86,10 +86,10 @@ fn group_checkpoint(checkpoint: Option<&Checkpoint>) -> GroupCheckpoint {
 /// The last line of what a store was written by.
 pub(super) fn summary(totals: CommitTotals, store: Option<&str>) -> String {
     format!(
-        "{} commits, {} records and {} rejects, {} stored in `{}`",
-        grouped(totals.commits),
-        grouped(totals.rows),
-        grouped(totals.rejects),
+        "{}, {} and {}, {} stored in `{}`",
+        counted(totals.commits, "commit"),
+        counted(totals.rows, "record"),
+        counted(totals.rejects, "reject"),
         bytes(totals.size_bytes),
         store.unwrap_or_default()
     )

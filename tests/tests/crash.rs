@@ -43,7 +43,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
 fn a_followed_log_group_is_kept_once() {
-    let mut campaign = Campaign::new("group", 2, &[&COMMIT[..], &UPKEEP].concat());
+    let mut campaign = Campaign::new("group", 2, 4, &[&COMMIT[..], &UPKEEP].concat());
     let awkward = FakeLogs::builder()
         .seed(campaign.seed())
         .page_events(400)
@@ -98,7 +98,7 @@ fn a_followed_log_group_is_kept_once() {
 
 #[test]
 fn a_followed_directory_is_kept_once() {
-    let mut campaign = Campaign::new("directory", 4, &COMMIT);
+    let mut campaign = Campaign::new("directory", 4, 4, &COMMIT);
     let place = Place::default();
     let store = place.path().join("store");
     let mut files = Files::new(place.path().join("logs"));
@@ -135,7 +135,7 @@ fn a_followed_directory_is_kept_once() {
 
 #[test]
 fn ingested_files_are_kept_once() {
-    let mut campaign = Campaign::new("ingest", 4, &COMMIT);
+    let mut campaign = Campaign::new("ingest", 4, 1, &COMMIT);
     let place = Place::default();
     let store = place.path().join("store");
     let mut files = Files::new(place.path().join("logs"));

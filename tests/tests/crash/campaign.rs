@@ -33,6 +33,8 @@ pub(crate) struct Campaign {
     kills: u64,
     done: u64,
     points: Vec<&'static str>,
+    /// Commits that a run has at least, if it is left alone.
+    commits: u64,
     /// Kills at each point.
     reached: BTreeMap<&'static str, u64>,
     started: Instant,
@@ -40,9 +42,14 @@ pub(crate) struct Campaign {
 
 impl Campaign {
     /// `share`: one in so many kills is of this test. At least one is at each of
-    /// the points.
+    /// the points, in one of the first `commits`.
     #[expect(clippy::print_stderr, reason = "a failure is repeated with the seed")]
-    pub(crate) fn new(name: &'static str, share: u64, points: &[&'static str]) -> Campaign {
+    pub(crate) fn new(
+        name: &'static str,
+        share: u64,
+        commits: u64,
+        points: &[&'static str],
+    ) -> Campaign {
         let number = |name| env::var(name).ok().map(|text| text.parse().unwrap());
         let kills: u64 = number(KILLS_VARIABLE).unwrap_or(KILLS).div_ceil(share);
         let seed = number(SEED_VARIABLE).unwrap_or_else(|| now_ms().unsigned_abs());
@@ -54,6 +61,7 @@ impl Campaign {
             kills,
             done: 0,
             points: points.to_vec(),
+            commits,
             reached: BTreeMap::new(),
             started: Instant::now(),
         }
@@ -87,9 +95,10 @@ impl Campaign {
             true => {
                 let point = self.points[turn % self.points.len()];
                 let times = match point {
-                    "store-synchronise" => 1 + self.dice.below(24),
                     "store-compacted" | "store-compaction-committed" | "store-checkpointed" => 1,
-                    _ => 1 + self.dice.below(3),
+                    // Each of a commit's files is one, and its directory another.
+                    "store-synchronise" => 1 + self.dice.below(6 * self.commits),
+                    _ => 1 + self.dice.below(self.commits),
                 };
                 Kill::At(point, times)
             }

@@ -8,11 +8,6 @@ const MINUTE_MS: i64 = 60_000;
 const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
 /// How old a record is at most when it comes, in milliseconds.
 const OLDEST_MS: u64 = 4_000;
-const FAULTS: [Fault; 3] = [
-    Fault::Throttled,
-    Fault::ExpiredCredentials,
-    Fault::GroupDeleted,
-];
 
 pub(crate) struct Group<'a> {
     logs: &'a Logs,
@@ -85,8 +80,7 @@ impl Group<'_> {
             self.logs.expire_tokens();
         }
         if dice.chance(2) {
-            let fault = FAULTS[usize::try_from(dice.below(3)).unwrap()];
-            self.logs.fail_next(fault, 2);
+            self.logs.fail_next(Fault::Throttled, 2);
         }
     }
 

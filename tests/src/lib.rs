@@ -4,10 +4,12 @@
 //! Being for tests, the crate panics where a test could only fail.
 
 mod boto3;
+mod dice;
 mod logs;
 mod outcome;
 mod place;
 mod running;
+mod tally;
 mod terminal;
 
 use std::env;
@@ -15,10 +17,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 pub use boto3::Boto3;
+pub use dice::Dice;
 pub use logs::Logs;
 pub use outcome::Outcome;
 pub use place::Place;
 pub use running::Running;
+pub use tally::Tally;
 pub use terminal::on_a_terminal;
 
 /// The region of every test.

@@ -7,6 +7,8 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use crate::Outcome;
 
 /// Far more than anything here takes: a process that has not come so far by
@@ -76,6 +78,52 @@ impl Running {
                 self.fail(&format!("`{expected}` did not come: {error}"));
             }
         }
+    }
+
+    /// Waits for a report of `--progress json` for which this holds.
+    ///
+    /// # Panics
+    ///
+    /// When the process ends before, or hangs.
+    #[track_caller]
+    pub fn wait_for_report(&mut self, what: &str, holds: impl Fn(&Value) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let text = self.stderr.text();
+            let mut reports = text
+                .lines()
+                .filter_map(|line| serde_json::from_str(line).ok());
+            if reports.any(|report: Value| holds(&report)) {
+                return;
+            }
+            drop(text);
+            if let Err(error) = self.stderr.take(deadline) {
+                self.fail(&format!("`{what}` is not reported: {error}"));
+            }
+        }
+    }
+
+    /// Whether the process has ended.
+    ///
+    /// # Panics
+    ///
+    /// When nobody knows.
+    #[must_use]
+    pub fn has_ended(&mut self) -> bool {
+        let status = self.child.try_wait();
+        status.expect("a child can be asked for").is_some()
+    }
+
+    /// Ends the process as `kill -9` does; it may have ended before.
+    ///
+    /// # Panics
+    ///
+    /// When the process has panicked.
+    #[track_caller]
+    pub fn kill(mut self) -> Outcome {
+        // It fails only if the process has already ended.
+        let _ = self.child.kill();
+        self.finish()
     }
 
     #[track_caller]

@@ -78,7 +78,11 @@ impl Failure {
         let mut message = error.to_string();
         let mut source = error.source();
         while let Some(cause) = source {
-            message = format!("{message}: {cause}");
+            let said = cause.to_string();
+            // Some libraries say their cause themselves.
+            if !message.ends_with(&said) {
+                message = format!("{message}: {said}");
+            }
             source = cause.source();
         }
         Failure::new(message)

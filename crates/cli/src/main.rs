@@ -2,6 +2,7 @@
 
 mod args;
 mod commands;
+mod failpoints;
 mod failure;
 mod incidents;
 mod open;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
     // It fails only if one is installed already, which would serve as well.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let arguments = Arguments::parse();
+    let _failpoints = failpoints::set_up();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_stack_size(STACK_BYTES)

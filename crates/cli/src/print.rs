@@ -85,6 +85,12 @@ pub(crate) fn grouped(number: u64) -> String {
     text
 }
 
+/// A number of things that have a regular plural.
+pub(crate) fn counted(number: u64, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {thing}{plural}", grouped(number))
+}
+
 /// Bytes in the largest unit of 1000 that leaves a whole part.
 pub(crate) fn bytes(number: u64) -> String {
     const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];

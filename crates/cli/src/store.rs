@@ -1,6 +1,7 @@
 //! From the name of a store to the store.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
@@ -39,12 +40,14 @@ pub(crate) async fn location(name: &str, aws: &AwsArgs) -> Result<Location, Fail
 pub(crate) async fn open(
     name: &str,
     keep_days: Option<u32>,
+    commit_every: Duration,
     aws: &AwsArgs,
     stop: Option<&CancellationToken>,
 ) -> Result<SharedStore, Failure> {
     let location = location(name, aws).await?;
     let options = StoreOptions {
         keep_days,
+        commit_age_ms: i64::try_from(commit_every.as_millis()).unwrap_or(i64::MAX),
         ..StoreOptions::default()
     };
     let store = Store::open(&location, options, Arc::new(SystemClock)).await?;

@@ -10,9 +10,10 @@ use async_trait::async_trait;
 use vpcflow_record::{DecodeOptions, Decoder, Format, Policy, RejectsBuilder, flows_schema};
 
 use crate::checkpoint::CheckpointDelta;
+use crate::follow::CommittedEvents;
 use crate::follow::Delivery;
 use crate::group::LogEvent;
-use crate::sink::{Decoded, EventKey, EventSink, Sink, SinkError};
+use crate::sink::{Decoded, EventSink, Sink, SinkError};
 
 /// The columns that rows of a log group have after those of the record.
 fn origin_fields() -> [Field; 4] {
@@ -153,7 +154,7 @@ impl<S: Sink> EventSink for DecodingSink<S> {
         self.sink.acknowledged()
     }
 
-    async fn committed(&mut self, times: Range<i64>) -> Result<Option<Vec<EventKey>>, SinkError> {
+    async fn committed(&mut self, times: Range<i64>) -> Result<Option<CommittedEvents>, SinkError> {
         self.sink.committed(times).await
     }
 

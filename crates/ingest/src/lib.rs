@@ -40,8 +40,8 @@ pub use clock::{Clock, SimulatedClock, SystemClock};
 pub use directory::{DirectoryFollower, FilesCheckpoint, FilesDelta, FilesProgress};
 pub use events::{DecodingSink, EventDecoder, events_schema};
 pub use follow::{
-    Delivery, Follow, FollowError, FollowOptions, Follower, GroupCheckpoint, GroupDelta, Progress,
-    Read, ReadId, ReadKind, Step,
+    CommittedEvents, Delivery, Follow, FollowError, FollowOptions, Follower, GroupCheckpoint,
+    GroupDelta, Progress, Read, ReadId, ReadKind, Step,
 };
 pub use group::{EventPage, LogEvent, LogGroup, PageRequest, ReadError, ReadErrorKind};
 pub use history::read_history;
@@ -52,4 +52,4 @@ pub use input::{
 };
 pub use memory::MemoryLogGroup;
 pub use progress::SourceProgress;
-pub use sink::{Collected, Decoded, EventKey, EventSink, Sink, SinkError};
+pub use sink::{Collected, Decoded, EventSink, Sink, SinkError};

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use vpcflow_record::compact;
 
 use crate::checkpoint::CheckpointDelta;
-use crate::follow::Delivery;
+use crate::follow::{CommittedEvents, Delivery};
 
 /// A failure of what takes the records.
 pub type SinkError = Box<dyn std::error::Error + Send + Sync>;
@@ -25,9 +25,6 @@ pub struct Decoded {
     /// lenient policy leaves out.
     pub cut: u64,
 }
-
-/// An event, as rows and rejects know it: its log stream and its id.
-pub type EventKey = (String, String);
 
 /// Takes decoded batches: prints them, keeps them in memory, or stores them.
 ///
@@ -66,7 +63,7 @@ pub trait Sink: Send {
     ///
     /// # Errors
     /// As [`Sink::write`].
-    async fn committed(&mut self, times: Range<i64>) -> Result<Option<Vec<EventKey>>, SinkError> {
+    async fn committed(&mut self, times: Range<i64>) -> Result<Option<CommittedEvents>, SinkError> {
         let _ = times;
         Ok(None)
     }
@@ -135,7 +132,7 @@ pub trait EventSink: Send {
     ///
     /// # Errors
     /// As [`EventSink::deliver`].
-    async fn committed(&mut self, times: Range<i64>) -> Result<Option<Vec<EventKey>>, SinkError> {
+    async fn committed(&mut self, times: Range<i64>) -> Result<Option<CommittedEvents>, SinkError> {
         let _ = times;
         Ok(None)
     }

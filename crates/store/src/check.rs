@@ -12,7 +12,7 @@ use object_store::{ObjectStore, ObjectStoreExt};
 use serde_json::Value;
 
 use crate::data_file::{DataFile, date_of, start_key};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::object_file::FileRows;
 use crate::orphans::{Orphan, find_orphans};
 use crate::reader::Reader;
@@ -75,7 +75,7 @@ pub async fn check(reader: &mut Reader) -> Result<Check> {
     for file in Arc::clone(&reader.table.files).values() {
         check.files += 1;
         if let Err(error) = check_file(reader, file, &mut events, &mut check).await {
-            check.find(&file.path, describe(&error));
+            check.find(&file.path, error.with_causes());
         }
     }
     for state in reader.states.clone() {
@@ -84,7 +84,7 @@ pub async fn check(reader: &mut Reader) -> Result<Check> {
                 Ok(rejects) => {
                     check.rejects += rejects.num_rows() as u64;
                 }
-                Err(error) => check.find(&file.path, describe(&error)),
+                Err(error) => check.find(&file.path, error.with_causes()),
             }
         }
         let cursors = Cursors(reader.location.store().as_ref());
@@ -102,22 +102,11 @@ pub async fn check(reader: &mut Reader) -> Result<Check> {
                     }
                 }
             }
-            Err(error) => check.find(&state.source, describe(&error)),
+            Err(error) => check.find(&state.source, error.with_causes()),
         }
     }
     check.orphans = find_orphans(&reader.location, &reader.table, &reader.states).await?;
     Ok(check)
-}
-
-/// The error and what it came from, in one line.
-fn describe(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
 }
 
 async fn check_file(

@@ -183,7 +183,11 @@ impl Error {
         let mut text = self.to_string();
         let mut source = std::error::Error::source(self);
         while let Some(cause) = source {
-            text = format!("{text}: {cause}");
+            let said = cause.to_string();
+            // Some libraries say their cause themselves.
+            if !text.ends_with(&said) {
+                text = format!("{text}: {said}");
+            }
             source = cause.source();
         }
         text

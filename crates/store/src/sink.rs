@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_trait::async_trait;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
-use vpcflow_ingest::{CheckpointDelta, Clock, Decoded, EventKey, Sink, SinkError};
+use vpcflow_ingest::{CheckpointDelta, Clock, CommittedEvents, Decoded, Sink, SinkError};
 
 use crate::error::{Error, Result};
 use crate::live::Live;
@@ -162,19 +162,20 @@ impl SharedStore {
         }
     }
 
-    /// Log stream and id of the events of a log group with these times that the
-    /// store has, as rows or rejects, and of some others.
+    /// Adds the events of a log group with these times that the store has, as rows
+    /// or rejects, and some others.
     ///
     /// # Errors
     /// When a file cannot be read.
-    pub async fn events(&self, log_group: &str, times: Range<i64>) -> Result<Vec<EventKey>> {
-        let mut events = Vec::new();
-        let take = |stream: &str, id: &str| events.push((stream.to_owned(), id.to_owned()));
-        self.live
-            .snapshot()
-            .event_ids(log_group, times, take)
-            .await?;
-        Ok(events)
+    pub async fn events(
+        &self,
+        log_group: &str,
+        times: Range<i64>,
+        events: &mut CommittedEvents,
+    ) -> Result<()> {
+        let take = |stream: &str, id: &str| events.add(stream, id);
+        let snapshot = self.live.snapshot();
+        snapshot.event_ids(log_group, times, take).await
     }
 
     /// Notes a checkpoint of a source's own making, as [`Store::checkpoint`].
@@ -377,11 +378,13 @@ impl Sink for StoreSink {
         self.durable.load(Ordering::Acquire)
     }
 
-    async fn committed(&mut self, times: Range<i64>) -> Result<Option<Vec<EventKey>>, SinkError> {
-        match &self.log_group {
-            Some(group) => Ok(Some(self.store.events(group, times).await?)),
-            None => Ok(None),
-        }
+    async fn committed(&mut self, times: Range<i64>) -> Result<Option<CommittedEvents>, SinkError> {
+        let Some(group) = &self.log_group else {
+            return Ok(None);
+        };
+        let mut events = CommittedEvents::default();
+        self.store.events(group, times, &mut events).await?;
+        Ok(Some(events))
     }
 
     async fn settle(&mut self) -> Result<(), SinkError> {

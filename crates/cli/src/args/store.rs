@@ -1,10 +1,12 @@
 //! Stores on the command line.
 
+use std::time::Duration;
+
 use clap::{Args, Subcommand};
 use vpcflow_ingest::Location;
 
 use super::{AwsArgs, DecodeArgs, OutputArgs};
-use crate::time::{Moment, days, moment};
+use crate::time::{Moment, days, duration, moment};
 
 #[derive(Debug, Args)]
 pub(crate) struct IngestArgs {
@@ -23,6 +25,9 @@ pub(crate) struct IngestArgs {
     /// Keep so many days, today among them, and drop older ones: `90d`
     #[arg(long, value_name = "DAYS", value_parser = days)]
     pub(crate) keep: Option<u32>,
+    /// Commit what was read this often: a commit makes a file
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "5s")]
+    pub(crate) commit_every: Duration,
     #[command(flatten)]
     pub(crate) decode: DecodeArgs,
     #[command(flatten)]
@@ -39,6 +44,9 @@ pub(crate) struct KeepArgs {
     /// Keep so many days in the store, today among them, and drop older ones: `90d`
     #[arg(long, value_name = "DAYS", value_parser = days, requires = "store")]
     pub(crate) keep: Option<u32>,
+    /// Commit what was read this often: a commit makes a file
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "5s", requires = "store")]
+    pub(crate) commit_every: Duration,
 }
 
 #[derive(Debug, Args)]

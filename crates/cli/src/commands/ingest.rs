@@ -8,9 +8,9 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use vpcflow_aws::CloudWatchLogGroup;
 use vpcflow_ingest::{
-    CheckpointDelta, Clock, Decoded, DecodingSink, Delivery, DirectoryFollower, EventDecoder,
-    EventSink, InputError, Location, LogGroup, OpenFile, Sink, SinkError, SystemClock,
-    read_history,
+    CheckpointDelta, Clock, CommittedEvents, Decoded, DecodingSink, Delivery, DirectoryFollower,
+    EventDecoder, EventSink, InputError, Location, LogGroup, OpenFile, Sink, SinkError,
+    SystemClock, read_history,
 };
 use vpcflow_query::ReadCounts;
 use vpcflow_record::{DecodeOptions, flows_schema};
@@ -20,7 +20,7 @@ use crate::args::{AwsArgs, IngestArgs};
 use crate::commands::{end_in_order, refused};
 use crate::failure::Failure;
 use crate::open::{config, default_budget, group_format, warn_unknown};
-use crate::print::{Notes, bytes, grouped};
+use crate::print::{Notes, bytes, counted};
 use crate::store;
 
 /// Batches of standard input that are decoded ahead of the store.
@@ -29,7 +29,7 @@ const AHEAD: usize = 2;
 pub(crate) async fn run(args: IngestArgs) -> Result<(), Failure> {
     let notes = Notes::new(args.decode.quiet);
     warn_unknown(args.decode.log_format.as_ref(), notes);
-    let store = store::open(&args.store, args.keep, &args.aws, None).await?;
+    let store = store::open(&args.store, args.keep, args.commit_every, &args.aws, None).await?;
     let stop = CancellationToken::new();
     let mut ingest = Ingest {
         args: &args,
@@ -47,17 +47,17 @@ pub(crate) async fn run(args: IngestArgs) -> Result<(), Failure> {
     let (counts, repeats) = (ingest.counts, ingest.repeats);
     if repeats > 0 {
         notes.say(&format!(
-            "note: {} events were there already",
-            grouped(repeats)
+            "note: {} of the log group were stored before",
+            counted(repeats, "event")
         ));
     }
     if counts.records + counts.rejects == 0 {
-        notes.say("note: nothing is new: the store has all of it");
+        notes.say("note: the store has all of it already");
     }
     notes.summary(counts);
     notes.say(&format!(
-        "{} commits, {} stored in `{}`",
-        grouped(totals.commits),
+        "{}, {} stored in `{}`",
+        counted(totals.commits, "commit"),
         bytes(totals.size_bytes),
         args.store
     ));
@@ -180,7 +180,9 @@ impl Ingest<'_> {
             ));
         }
         let name = group.name();
-        let known = self.store.events(name, since_ms..until_ms).await?;
+        let mut known = CommittedEvents::default();
+        let times = since_ms..until_ms;
+        self.store.events(name, times, &mut known).await?;
         // Apart from what `tail` knows of the group: these times alone were read.
         let source = SourceId::new(format!("read:{arn}"));
         let sink = self.sink(source.clone(), None, Some(name.to_owned())).await;
@@ -197,7 +199,7 @@ impl Ingest<'_> {
         };
         let decoder = EventDecoder::new(name, format, self.args.decode.policy);
         let mut sink = NewEvents {
-            known: known.into_iter().collect(),
+            known,
             repeats: &mut self.repeats,
             sink: DecodingSink::new(decoder, counted),
         };
@@ -268,9 +270,9 @@ impl Sink for Counted<'_> {
     }
 }
 
-/// Drops events that the store has.
+/// Drops events that the store has; each is read once.
 struct NewEvents<'a, S> {
-    known: HashSet<(String, String)>,
+    known: CommittedEvents,
     repeats: &'a mut u64,
     sink: S,
 }
@@ -279,10 +281,10 @@ struct NewEvents<'a, S> {
 impl<S: EventSink> EventSink for NewEvents<'_, S> {
     async fn deliver(&mut self, mut delivery: Delivery) -> Result<(), SinkError> {
         let before = delivery.events.len();
-        let known = &self.known;
-        delivery.events.retain(|event| {
-            !known.contains(&(event.stream.to_string(), event.event_id.to_string()))
-        });
+        let known = &mut self.known;
+        delivery
+            .events
+            .retain(|event| !known.take(&event.stream, &event.event_id));
         *self.repeats += (before - delivery.events.len()) as u64;
         self.sink.deliver(delivery).await
     }

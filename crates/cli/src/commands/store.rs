@@ -9,7 +9,7 @@ use vpcflow_store::{Check, Info, Maintenance, Reader, Store, StoreOptions, check
 
 use crate::args::{OutputArgs, StoreArgs, StoreCommand, StoreReadArgs, StoreWriteArgs};
 use crate::failure::Failure;
-use crate::print::{bytes, grouped, out};
+use crate::print::{bytes, counted, grouped, out};
 use crate::store::location;
 use crate::time::{date_time_ms, date_time_us};
 
@@ -87,9 +87,9 @@ fn info_text(name: &str, info: &Info) -> String {
         ),
     };
     text += &format!(
-        "records  {} in {} files, {}{per_row}\n",
+        "records  {} in {}, {}{per_row}\n",
         grouped(info.rows),
-        grouped(info.files as u64),
+        counted(info.files as u64, "file"),
         bytes(info.size_bytes),
     );
     if let Some((first, last)) = info.days {
@@ -103,17 +103,17 @@ fn info_text(name: &str, info: &Info) -> String {
         );
     }
     text += &format!(
-        "rejects  {} in {} files\n",
+        "rejects  {} in {}\n",
         grouped(info.rejects),
-        info.rejects_files
+        counted(info.rejects_files as u64, "file")
     );
     for source in &info.sources {
         text += &format!(
-            "source   {}: {} records, {} rejects, {} commits, the last {}{}\n",
+            "source   {}: {}, {}, {}, the last {}{}\n",
             escape(source.source.as_str()),
-            grouped(source.totals.rows),
-            grouped(source.totals.rejects),
-            grouped(source.totals.commits),
+            counted(source.totals.rows, "record"),
+            counted(source.totals.rejects, "reject"),
+            counted(source.totals.commits, "commit"),
             date_time_ms(source.committed_ms),
             source
                 .complete_to_ms
@@ -167,19 +167,19 @@ fn check_text(check: &Check) -> String {
         );
     }
     text += &format!(
-        "{}: {} files with {} records and {} rejects were read at version {}",
+        "{}: {}, {} and {}, read at version {}",
         if check.findings.is_empty() {
             "whole"
         } else {
             "damaged"
         },
-        grouped(check.files as u64),
-        grouped(check.rows),
-        grouped(check.rejects),
+        counted(check.files as u64, "file"),
+        counted(check.rows, "record"),
+        counted(check.rejects, "reject"),
         check.version
     );
     if check.events > 0 {
-        text += &format!("; {} events, each once", grouped(check.events));
+        text += &format!("; {}, each once", counted(check.events, "event"));
     }
     text + "\n"
 }
@@ -205,10 +205,10 @@ fn compacted(done: &Maintenance) -> String {
         return "nothing to do: each day has as few files as can be\n".to_owned();
     }
     format!(
-        "{} files became {}: {} records, {} before, {} after\n",
-        grouped(done.compacted_files as u64),
+        "{} became {}: {}, {} before, {} after\n",
+        counted(done.compacted_files as u64, "file"),
         grouped(done.new_files as u64),
-        grouped(done.compacted_rows),
+        counted(done.compacted_rows, "record"),
         bytes(done.before_bytes),
         bytes(done.after_bytes)
     )
@@ -216,9 +216,9 @@ fn compacted(done: &Maintenance) -> String {
 
 fn expired(done: &Maintenance) -> String {
     format!(
-        "{} files with {} records dropped, {} files of rejects\n",
-        grouped(done.expired_files as u64),
-        grouped(done.expired_rows),
-        done.expired_rejects_files
+        "{} with {} dropped, {} of rejects\n",
+        counted(done.expired_files as u64, "file"),
+        counted(done.expired_rows, "record"),
+        counted(done.expired_rejects_files as u64, "file")
     )
 }

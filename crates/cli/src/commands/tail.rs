@@ -85,7 +85,10 @@ pub(crate) async fn run(args: TailArgs) -> Result<(), Failure> {
     warn_unknown(args.decode.log_format.as_ref(), notes);
     let stop = CancellationToken::new();
     let store = match &args.keep.store {
-        Some(name) => Some(store::open(name, args.keep.keep, &args.aws, Some(&stop)).await?),
+        Some(name) => {
+            let (days, every) = (args.keep.keep, args.keep.commit_every);
+            Some(store::open(name, days, every, &args.aws, Some(&stop)).await?)
+        }
         None => None,
     };
     let sources = open(&args, store.as_ref(), notes).await?;

@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 use vpcflow_record::{DecodeOptions, Format, Policy, flows_schema};
 
 use super::checkpoint::{FileId, FileState, FilesCheckpoint};
-use super::identity::Inode;
-use super::known::Known;
+use super::identity::{Inode, if_there};
+use super::known::{Known, Look};
 use super::listing::{is_wrapped, list};
 use super::reading::Reading;
 use crate::checkpoint::CheckpointDelta;
@@ -207,22 +207,33 @@ impl DirectoryFollower {
         // Those that are known first: what became of them tells whether a new
         // one is a copy.
         let mut to_read = Vec::new();
+        let mut replaced = HashSet::new();
         for (inode, file) in &files {
             if let Some(id) = self.known.id(*inode) {
-                to_read.push((file.path.clone(), self.known.check(id, *inode, file, sink)?));
+                match self.known.check(id, *inode, file, sink)? {
+                    Look::Same => to_read.push((file.path.clone(), id)),
+                    Look::Replaced => {
+                        replaced.insert(*inode);
+                    }
+                    Look::Elsewhere => {}
+                }
             }
         }
         for (inode, file) in &files {
-            let known = self.known.id(*inode).is_some();
-            if !known && !to_end && self.waits_for_original(*inode, file)? {
+            if self.known.id(*inode).is_some() || file.size_bytes == 0 {
                 continue;
             }
-            if !known && file.size_bytes > 0 && (to_end || !self.is_growing(*inode, file)?) {
-                match self.known.meet(*inode, file) {
-                    Ok(id) => to_read.push((file.path.clone(), Some(id))),
-                    Err(error) if to_end => return Err(error.into()),
-                    Err(error) => self.tell_damage(*inode, file, &error, sink),
+            if !to_end && !replaced.contains(inode) {
+                let waits = self.waits(*inode, file);
+                match if_there(*inode, file, waits)? {
+                    Some(false) => {}
+                    Some(true) | None => continue,
                 }
+            }
+            match self.known.meet(*inode, file) {
+                Ok(id) => to_read.extend(id.map(|id| (file.path.clone(), id))),
+                Err(error) if to_end => return Err(error.into()),
+                Err(error) => self.tell_damage(*inode, file, &error, sink),
             }
         }
         to_read.sort();
@@ -231,7 +242,7 @@ impl DirectoryFollower {
             if stop.is_cancelled() {
                 break;
             }
-            let (Some(id), Some(file)) = (id, by_path.get(&path)) else {
+            let Some(file) = by_path.get(&path) else {
                 continue;
             };
             if self.known.has_more(id, file) && (to_end || !self.is_growing_wrapped(id, file)) {
@@ -245,10 +256,15 @@ impl DirectoryFollower {
         Ok(())
     }
 
+    /// Whether a new file is not to be read before the next poll.
+    fn waits(&mut self, inode: Inode, file: &InputFile) -> Result<bool, InputError> {
+        Ok(self.waits_for_original(inode, file)? || self.is_growing(inode, file)?)
+    }
+
     /// Whether a new file begins as one that is there: rotation copies first and
     /// truncates then, so what it is shows at the next poll.
     fn waits_for_original(&mut self, inode: Inode, file: &InputFile) -> Result<bool, InputError> {
-        if file.size_bytes == 0 || is_wrapped(file)? || self.copies.contains(&inode) {
+        if is_wrapped(file)? || self.copies.contains(&inode) {
             return Ok(false);
         }
         Ok(self.known.resembles(file)? && self.copies.insert(inode))
@@ -323,6 +339,8 @@ impl DirectoryFollower {
         }
         match result {
             Ok(()) => self.known.keep(id, state),
+            // It was rotated, and is found again by the next poll.
+            Err(_) if !inode.is_at(file) => {}
             Err(error) if to_end => return Err(error),
             Err(error) => self.tell_damage(inode, file, &*error, sink),
         }

@@ -29,6 +29,26 @@ impl Inode {
             inode: metadata.ino(),
         }
     }
+
+    /// Whether this file is still the one at its path. What was read by the path
+    /// before is of this file then: rotation gives a path to another one.
+    pub(super) fn is_at(self, file: &InputFile) -> bool {
+        let metadata = file.path.metadata();
+        metadata.is_ok_and(|metadata| Inode::of(&metadata) == self)
+    }
+}
+
+/// What came of reading a file by its path; `None` if another one is there by now,
+/// or none: the next poll finds it where it is then.
+pub(super) fn if_there<T, E>(
+    inode: Inode,
+    file: &InputFile,
+    outcome: Result<T, E>,
+) -> Result<Option<T>, E> {
+    match inode.is_at(file) {
+        true => outcome.map(Some),
+        false => Ok(None),
+    }
 }
 
 /// The first decoded bytes of a file, as far as they were read.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::checkpoint::{FileId, FileState, FilesCheckpoint, FilesDelta};
-use super::identity::{Head, Inode, first_bytes};
+use super::identity::{Head, Inode, first_bytes, if_there};
 use super::listing::is_wrapped;
 use crate::input::{InputError, InputFile};
 use crate::sink::Sink;
@@ -19,6 +19,17 @@ pub(super) struct Known {
     by_inode: HashMap<Inode, FileId>,
     /// What changed since it was last taken.
     pub(super) delta: FilesDelta,
+}
+
+/// What became of a known file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Look {
+    /// It may be read on.
+    Same,
+    /// Another file is in its place, which is not known.
+    Replaced,
+    /// It is not where it was listed: gone, or renamed.
+    Elsewhere,
 }
 
 impl Known {
@@ -76,39 +87,50 @@ impl Known {
         }
     }
 
-    /// Looks whether a known file is still the same. Returns the id under which
-    /// to read it.
+    /// Looks whether a known file is still the same. If it was replaced, it is no
+    /// longer known.
     pub(super) fn check(
         &mut self,
         id: FileId,
         inode: Inode,
         file: &InputFile,
         sink: &mut dyn Sink,
-    ) -> Result<Option<FileId>, InputError> {
-        let Some(known) = self.files.get_mut(&id) else {
-            return Ok(None);
+    ) -> Result<Look, InputError> {
+        let is_other = self.has_more(id, file) && {
+            let is_the_same = self.is_the_same(id, file);
+            match if_there(inode, file, is_the_same)? {
+                Some(is_the_same) => !is_the_same,
+                None => return Ok(Look::Elsewhere),
+            }
         };
-        if known.path != file.name {
-            known.path.clone_from(&file.name);
-            self.delta.files.insert(id, known.clone());
-        }
+        let Some(known) = self.files.get_mut(&id) else {
+            return Ok(Look::Elsewhere);
+        };
         let plain = known.wrapped_bytes.is_none();
-        let what = if plain && file.size_bytes < known.offset {
+        let is_shorter = plain && file.size_bytes < known.offset;
+        let is_renamed = known.path != file.name;
+        if !is_shorter && !is_other {
+            if is_renamed {
+                known.path.clone_from(&file.name);
+                self.delta.files.insert(id, known.clone());
+            }
+            return Ok(Look::Same);
+        }
+        self.lose(id);
+        if is_renamed {
+            // A new file, with the number of one that was removed.
+            return Ok(Look::Elsewhere);
+        }
+        let what = if is_shorter {
             "got shorter"
-        } else if self.has_more(id, file) && !self.is_the_same(id, file)? {
-            "was replaced"
         } else {
-            return Ok(Some(id));
+            "was replaced"
         };
         sink.notice(&format!(
             "`{}` {what}: it is read again from its start",
             file.name
         ));
-        self.lose(id);
-        if file.size_bytes == 0 {
-            return Ok(None);
-        }
-        Ok(Some(self.add(inode, file, None)?))
+        Ok(Look::Replaced)
     }
 
     fn is_the_same(&self, id: FileId, file: &InputFile) -> Result<bool, InputError> {
@@ -125,10 +147,17 @@ impl Known {
         Ok(there.any(|known| known.head.fits(&text)))
     }
 
-    /// Takes in a file that was not known: perhaps one that was, elsewhere.
-    pub(super) fn meet(&mut self, inode: Inode, file: &InputFile) -> Result<FileId, InputError> {
-        let text = first_bytes(file)?;
-        let wrapped = is_wrapped(file)?;
+    /// Takes in a file that was not known: perhaps one that was, elsewhere. `None`
+    /// when it has gone meanwhile.
+    pub(super) fn meet(
+        &mut self,
+        inode: Inode,
+        file: &InputFile,
+    ) -> Result<Option<FileId>, InputError> {
+        let looks = first_bytes(file).and_then(|text| Ok((text, is_wrapped(file)?)));
+        let Some((text, wrapped)) = if_there(inode, file, looks)? else {
+            return Ok(None);
+        };
         let is_copy = |known: &FileState| {
             let may_be = wrapped || (known.gone && known.offset <= file.size_bytes);
             may_be && known.head.fits(&text)
@@ -136,7 +165,7 @@ impl Known {
         let copied = self.files.iter().filter(|(_, known)| is_copy(known));
         let copied = copied.max_by_key(|(_, known)| known.offset);
         let copied = copied.map(|(id, known)| (*id, known.clone()));
-        match copied {
+        Ok(Some(match copied {
             Some((id, known)) if known.gone => {
                 let moved = FileState {
                     path: file.name.clone(),
@@ -148,10 +177,10 @@ impl Known {
                 self.delta.files.insert(id, moved.clone());
                 self.files.insert(id, moved);
                 self.by_inode.insert(inode, id);
-                Ok(id)
+                id
             }
-            copied => self.add(inode, file, copied.map(|(_, known)| known)),
-        }
+            copied => self.add(inode, file, wrapped, copied.map(|(_, known)| known)),
+        }))
     }
 
     /// Adds a file, which may be a copy of one that is known and still there.
@@ -159,10 +188,11 @@ impl Known {
         &mut self,
         inode: Inode,
         file: &InputFile,
+        wrapped: bool,
         copied: Option<FileState>,
-    ) -> Result<FileId, InputError> {
+    ) -> FileId {
         let id = self.files.last_key_value().map_or(0, |(id, _)| id + 1);
-        let wrapped_bytes = is_wrapped(file)?.then_some(0);
+        let wrapped_bytes = wrapped.then_some(0);
         let state = FileState {
             path: file.name.clone(),
             inode,
@@ -185,7 +215,7 @@ impl Known {
         };
         self.files.insert(id, state);
         self.by_inode.insert(inode, id);
-        Ok(id)
+        id
     }
 
     pub(super) fn has_more(&self, id: FileId, file: &InputFile) -> bool {

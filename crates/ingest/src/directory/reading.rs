@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use vpcflow_record::{DecodeOptions, Decoder, Format};
 
 use super::checkpoint::FileState;
-use super::identity::{HEAD_BYTES, Head};
+use super::identity::{HEAD_BYTES, Head, if_there};
 use crate::input::{FileFormat, InputError, InputFile, take};
 use crate::sink::{Decoded, SinkError};
 
@@ -40,13 +40,17 @@ impl Reading {
                 (format.format, format.declared)
             }
         };
+        let mut input = self.open()?;
+        if !self.state.inode.is_at(&self.file) {
+            // Another file was opened.
+            return Ok(());
+        }
         let options = DecodeOptions {
             headers: !is_declared,
             position: self.state.offset,
             ..options
         };
         let mut decoder = Decoder::new(format, options);
-        let mut input = self.open()?;
         let start = self.state.offset;
         let mut chunk = vec![0; CHUNK_BYTES];
         let mut pending = 0..0;
@@ -107,8 +111,11 @@ impl Reading {
     fn note_head(&mut self) -> Result<(), SinkError> {
         let bytes = self.state.offset.min(HEAD_BYTES as u64) as usize;
         if self.state.head.bytes < bytes {
-            let text = super::identity::first_bytes(&self.file)?;
-            self.state.head = Head::new(&text[..bytes.min(text.len())]);
+            let text = super::identity::first_bytes(&self.file);
+            // Once it was rotated, the next poll does it.
+            if let Some(text) = if_there(self.state.inode, &self.file, text)? {
+                self.state.head = Head::new(&text[..bytes.min(text.len())]);
+            }
         }
         Ok(())
     }

@@ -33,5 +33,6 @@ pub use checkpoint::{GroupCheckpoint, GroupDelta};
 pub use driver::{FollowError, Follower};
 pub use options::FollowOptions;
 pub use progress::Progress;
+pub use seen::CommittedEvents;
 pub use state::{Delivery, Follow, Read, ReadId, Step};
 pub use sweep::ReadKind;

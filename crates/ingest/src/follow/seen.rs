@@ -82,62 +82,110 @@ impl Seen {
     }
 }
 
-/// Events that were committed before a restart. Each is forgotten when it is
-/// met again, since its bucket knows it from then on: together they take as
-/// much memory as before the restart.
+/// Events that are durable already, such as those committed before a restart: 16
+/// bytes each, by the hash of stream and id. Each is forgotten when it is met
+/// again, so that those of a restart take as much memory, together with what the
+/// follower then knows of them, as before it.
+///
+/// ```
+/// use vpcflow_ingest::CommittedEvents;
+///
+/// let mut events = CommittedEvents::default();
+/// events.add("eni-1235b8ca123456789-all", "31953106606966983378809025079804211143289615424298221568");
+/// assert_eq!(events.len(), 1);
+/// ```
 #[derive(Debug, Default)]
-pub(super) struct Committed {
-    /// By the first byte of the hash, so that memory is given back in pieces.
+pub struct CommittedEvents {
+    /// By the first byte of the hash, so that memory is taken and given back in
+    /// pieces.
     shards: Vec<Shard>,
 }
 
 #[derive(Debug, Default)]
 struct Shard {
-    /// In order.
+    /// In order, once one was looked for.
     hashes: Vec<u128>,
+    is_sorted: bool,
     /// Those met since `hashes` was last cleared of them: their indexes.
     met: Vec<bool>,
     met_count: usize,
 }
 
-impl Committed {
-    pub(super) fn new(hashes: impl IntoIterator<Item = u128>) -> Committed {
-        let mut committed = Committed::default();
-        for hash in hashes {
-            if committed.shards.is_empty() {
-                committed.shards.resize_with(256, Shard::default);
-            }
-            let hashes = &mut committed.shards[usize::from((hash >> 120) as u8)].hashes;
-            if hashes.len() == hashes.capacity() {
-                // By an eighth rather than to the double: there may be a gigabyte.
-                hashes.reserve_exact(hashes.len() / 8 + 64);
-            }
-            hashes.push(hash);
+impl CommittedEvents {
+    /// Adds an event of this log stream with this id; again does no harm.
+    pub fn add(&mut self, stream: &str, event_id: &str) {
+        if self.shards.is_empty() {
+            self.shards.resize_with(256, Shard::default);
         }
-        for shard in &mut committed.shards {
-            shard.hashes.sort_unstable();
-            shard.hashes.dedup();
-            shard.hashes.shrink_to_fit();
-        }
-        committed
+        let hash = identity(stream, event_id);
+        self.shards[shard_of(hash)].add(hash);
     }
 
-    /// Whether the event was committed and not met since.
-    pub(super) fn take(&mut self, hash: u128) -> bool {
-        match self.shards.get_mut(usize::from((hash >> 120) as u8)) {
+    /// Whether the event is among them; it is not from then on.
+    pub fn take(&mut self, stream: &str, event_id: &str) -> bool {
+        self.take_hash(identity(stream, event_id))
+    }
+
+    /// How many there are. One that was added twice may count twice until an event
+    /// was taken.
+    pub fn len(&self) -> usize {
+        let lens = self.shards.iter();
+        lens.map(|shard| shard.hashes.len() - shard.met_count).sum()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(super) fn take_hash(&mut self, hash: u128) -> bool {
+        match self.shards.get_mut(shard_of(hash)) {
             Some(shard) => shard.take(hash),
             None => false,
         }
     }
 
-    pub(super) fn len(&self) -> usize {
-        let lens = self.shards.iter();
-        lens.map(|shard| shard.hashes.len() - shard.met_count).sum()
+    /// Those that were not taken, in no order.
+    pub(super) fn into_hashes(self) -> Hashes {
+        let shards = self.shards.into_iter();
+        shards.flat_map(Shard::into_hashes).collect()
     }
 }
 
+/// From pairs of log stream and event id.
+impl<S: AsRef<str>, I: AsRef<str>> FromIterator<(S, I)> for CommittedEvents {
+    fn from_iter<T: IntoIterator<Item = (S, I)>>(events: T) -> CommittedEvents {
+        let mut committed = CommittedEvents::default();
+        for (stream, event_id) in events {
+            committed.add(stream.as_ref(), event_id.as_ref());
+        }
+        committed
+    }
+}
+
+fn shard_of(hash: u128) -> usize {
+    usize::from((hash >> 120) as u8)
+}
+
 impl Shard {
+    fn add(&mut self, hash: u128) {
+        if self.hashes.len() == self.hashes.capacity() {
+            // By an eighth rather than to the double: there may be a gigabyte.
+            let room = self.hashes.len() / 8 + 64;
+            self.hashes.reserve_exact(room);
+        }
+        self.clear_met();
+        self.hashes.push(hash);
+        self.is_sorted = false;
+    }
+
     fn take(&mut self, hash: u128) -> bool {
+        if !self.is_sorted {
+            self.hashes.sort_unstable();
+            self.hashes.dedup();
+            self.hashes.shrink_to_fit();
+            self.is_sorted = true;
+        }
         let Ok(index) = self.hashes.binary_search(&hash) else {
             return false;
         };
@@ -147,12 +195,23 @@ impl Shard {
         }
         self.met_count += 1;
         if self.met_count * 4 > self.hashes.len() {
-            let mut met = std::mem::take(&mut self.met).into_iter();
-            self.hashes.retain(|_| !met.next().unwrap_or(false));
+            self.clear_met();
             self.hashes.shrink_to_fit();
-            self.met_count = 0;
         }
         true
+    }
+
+    fn into_hashes(mut self) -> Vec<u128> {
+        self.clear_met();
+        self.hashes
+    }
+
+    fn clear_met(&mut self) {
+        if self.met_count > 0 {
+            let mut met = std::mem::take(&mut self.met).into_iter();
+            self.hashes.retain(|_| !met.next().unwrap_or(false));
+            self.met_count = 0;
+        }
     }
 }
 
@@ -190,21 +249,36 @@ mod tests {
 
     #[test]
     fn a_committed_event_is_met_once() {
-        let hashes = || (0..10_000).map(|number| identity("s", &number.to_string()));
-        let mut committed = Committed::new(hashes().chain(hashes()));
-        assert_eq!(committed.len(), 10_000);
-        assert!(!committed.take(identity("s", "x")));
-        for (number, hash) in hashes().enumerate() {
-            assert!(committed.take(hash), "{number}");
-            assert!(!committed.take(hash), "{number}");
+        let ids = || (0..10_000).map(|number: u32| ("s", number.to_string()));
+        let mut committed: CommittedEvents = ids().chain(ids()).collect();
+        assert!(!committed.take("s", "x"));
+        for (stream, id) in ids() {
+            assert!(committed.take(stream, &id), "{id}");
+            assert!(!committed.take(stream, &id), "{id}");
         }
-        assert_eq!(committed.len(), 0);
+        assert!(committed.is_empty());
         assert!(
             committed
                 .shards
                 .iter()
                 .all(|shard| shard.hashes.capacity() == 0)
         );
-        assert!(!Committed::default().take(1));
+        assert!(!CommittedEvents::default().take("s", "1"));
+    }
+
+    #[test]
+    fn events_that_were_not_taken_stay_when_others_are_added() {
+        let mut committed: CommittedEvents =
+            [("a", "1"), ("a", "2"), ("b", "1")].into_iter().collect();
+        assert!(committed.take("a", "1"));
+        committed.add("c", "1");
+        assert!(!committed.take("a", "1"));
+        let hashes = committed.into_hashes();
+        let expected = [("a", "2"), ("b", "1"), ("c", "1")];
+        let expected: Hashes = expected
+            .map(|(stream, id)| identity(stream, id))
+            .into_iter()
+            .collect();
+        assert_eq!(hashes, expected);
     }
 }

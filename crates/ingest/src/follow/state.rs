@@ -12,7 +12,7 @@ use super::intake::read_to;
 use super::lag::Lags;
 use super::options::{BUCKET_MS, FollowOptions, ceil, floor, millis};
 use super::progress::Progress;
-use super::seen::{Committed, Hashes, identity};
+use super::seen::{CommittedEvents, Hashes};
 use super::streams::Streams;
 use super::sweep::{ReadKind, Shares, Sweep};
 use crate::group::{LogEvent, PageRequest, ReadErrorKind};
@@ -113,7 +113,7 @@ pub struct Follow {
     next_id: u64,
     pub(super) fresh: Round,
     shares: Shares,
-    committed: Committed,
+    committed: CommittedEvents,
     /// When all before this is settled, nothing committed is met again.
     committed_to_ms: Option<i64>,
     pub(super) lags: Lags,
@@ -161,7 +161,7 @@ impl Follow {
         Follow::resume(
             options,
             &GroupCheckpoint::default(),
-            std::iter::empty::<(&str, &str)>(),
+            CommittedEvents::default(),
         )
     }
 
@@ -185,15 +185,14 @@ impl Follow {
 
     /// A follower that goes on where the checkpoint stands.
     ///
-    /// `committed` are stream and id of the events that are durable already: at
-    /// least those with a time among [`GroupCheckpoint::unsettled`], rows and
+    /// `committed` are the events that are durable already: at least those with a time among [`GroupCheckpoint::unsettled`], rows and
     /// rejects. More of them do no harm. Without a checkpoint, following
     /// begins at `since_ms`; with one, an earlier `since_ms` reads that history
     /// too, and a later one changes nothing: what was not read is not skipped.
-    pub fn resume<S: AsRef<str>, I: AsRef<str>>(
+    pub fn resume(
         options: FollowOptions,
         checkpoint: &GroupCheckpoint,
-        committed: impl IntoIterator<Item = (S, I)>,
+        committed: CommittedEvents,
     ) -> Follow {
         // The service knows no time before 1970.
         let asked_ms = floor(options.since_ms.max(0));
@@ -221,9 +220,6 @@ impl Follow {
         for gap in known.gaps(since_ms..frontier_ms) {
             unread.insert(gap, ());
         }
-        let hashes = committed
-            .into_iter()
-            .map(|(stream, id)| identity(stream.as_ref(), id.as_ref()));
         let mut follow = Follow {
             poll_ms: millis(options.poll).max(1),
             lateness_ms: millis(options.lateness),
@@ -245,7 +241,7 @@ impl Follow {
                 pages: 0,
             },
             shares: Shares::default(),
-            committed: Committed::new(hashes),
+            committed,
             committed_to_ms: None,
             lags: Lags::default(),
             density: None,
@@ -366,19 +362,12 @@ impl Follow {
         }
     }
 
-    /// Takes the ids that [`Step::Recall`] asked for: stream and id of each
-    /// committed event of those times, or more; `None` if nobody kept them.
-    pub fn recalled<S: AsRef<str>, I: AsRef<str>>(
-        &mut self,
-        committed: Option<impl IntoIterator<Item = (S, I)>>,
-    ) -> Option<Delivery> {
+    /// Takes what [`Step::Recall`] asked for: each committed event of those times,
+    /// or more; `None` if nobody kept them.
+    pub fn recalled(&mut self, committed: Option<CommittedEvents>) -> Option<Delivery> {
         let Recall { range, more, .. } = self.recall.take()?;
         match committed {
-            Some(ids) => {
-                let ids = ids.into_iter();
-                let known = ids.map(|(stream, id)| identity(stream.as_ref(), id.as_ref()));
-                self.recalled = Some((range, known.collect()));
-            }
+            Some(events) => self.recalled = Some((range, events.into_hashes())),
             None => {
                 self.progress.unresolved += more;
                 self.end_audit(range);
@@ -405,7 +394,7 @@ impl Follow {
             .committed_to_ms
             .is_some_and(|to_ms| to_ms <= complete_to_ms)
         {
-            self.committed = Committed::default();
+            self.committed = CommittedEvents::default();
         }
         Some(Delivery {
             sequence,
@@ -416,7 +405,7 @@ impl Follow {
 
     /// Whether the event was committed before a restart.
     pub(super) fn was_committed(&mut self, hash: u128) -> bool {
-        self.committed.take(hash)
+        self.committed.take_hash(hash)
     }
 
     pub(super) fn complete_to_ms(&self) -> i64 {

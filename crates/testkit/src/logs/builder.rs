@@ -116,6 +116,7 @@ impl FakeLogsBuilder {
     /// visible by the time that [`FakeLogs::set_now`] sets; all of them, until
     /// then. Of the faults, those of whole calls hold for it.
     pub fn traffic(mut self, traffic: Traffic) -> Self {
+        self.service.store.create_group(&traffic.group);
         self.service.traffic = Some(traffic);
         self.service.now_ms = i64::MAX;
         self

@@ -1,12 +1,14 @@
 //! Where a source goes on whose records a store keeps.
 
 use vpcflow_aws::CloudWatchLogGroup;
-use vpcflow_ingest::{Checkpoint, EventKey, Follow, FollowOptions, GroupCheckpoint, LogGroup};
+use vpcflow_ingest::{
+    Checkpoint, CommittedEvents, Follow, FollowOptions, GroupCheckpoint, LogGroup,
+};
 use vpcflow_store::{CommitTotals, SharedStore, SourceId};
 
 use crate::commands::FILES;
 use crate::failure::Failure;
-use crate::print::{bytes, grouped};
+use crate::print::{bytes, counted};
 
 /// What a store knows of a source; without a store, nothing.
 #[derive(Debug)]
@@ -14,7 +16,7 @@ pub(super) struct Stand {
     pub(super) source: SourceId,
     pub(super) checkpoint: Option<Checkpoint>,
     /// Events that may come again.
-    known: Vec<EventKey>,
+    known: CommittedEvents,
 }
 
 impl Default for Stand {
@@ -22,7 +24,7 @@ impl Default for Stand {
         Stand {
             source: SourceId::new(""),
             checkpoint: None,
-            known: Vec::new(),
+            known: CommittedEvents::default(),
         }
     }
 }
@@ -47,9 +49,9 @@ impl Stand {
             Some(_) => {}
             None => open.push(since_ms..i64::MAX),
         }
-        let mut known = Vec::new();
+        let mut known = CommittedEvents::default();
         for times in open {
-            known.extend(store.events(group.name(), times).await?);
+            store.events(group.name(), times, &mut known).await?;
         }
         Ok(Stand {
             source,
@@ -65,7 +67,7 @@ impl Stand {
         Ok(Stand {
             source,
             checkpoint,
-            known: Vec::new(),
+            known: CommittedEvents::default(),
         })
     }
 
@@ -86,10 +88,10 @@ fn group_checkpoint(checkpoint: Option<&Checkpoint>) -> GroupCheckpoint {
 /// The last line of what a store was written by.
 pub(super) fn summary(totals: CommitTotals, store: Option<&str>) -> String {
     format!(
-        "{} commits, {} records and {} rejects, {} stored in `{}`",
-        grouped(totals.commits),
-        grouped(totals.rows),
-        grouped(totals.rejects),
+        "{}, {} and {}, {} stored in `{}`",
+        counted(totals.commits, "commit"),
+        counted(totals.rows, "record"),
+        counted(totals.rejects, "reject"),
         bytes(totals.size_bytes),
         store.unwrap_or_default()
     )

@@ -11,7 +11,7 @@ use datafusion::arrow::datatypes::SchemaRef;
 use futures::StreamExt;
 use tokio::sync::Mutex;
 use vpcflow_ingest::{
-    CheckpointDelta, Clock, Collected, Decoded, EventKey, Sink, SinkError, SystemClock,
+    CheckpointDelta, Clock, Collected, CommittedEvents, Decoded, Sink, SinkError, SystemClock,
 };
 use vpcflow_query::{
     Error, Functions, OutputFormat, Parameters, ReadCounts, RowFilter, Session, Sources, Window,
@@ -367,7 +367,7 @@ impl Sink for SharedSink {
         self.store.as_ref().map_or(u64::MAX, Sink::acknowledged)
     }
 
-    async fn committed(&mut self, times: Range<i64>) -> Result<Option<Vec<EventKey>>, SinkError> {
+    async fn committed(&mut self, times: Range<i64>) -> Result<Option<CommittedEvents>, SinkError> {
         match &mut self.store {
             Some(store) => store.committed(times).await,
             None => Ok(None),

@@ -11,11 +11,12 @@ use tokio_util::sync::CancellationToken;
 use super::world::{HOUR_MS, MINUTE_MS, event};
 use crate::budget::Budget;
 use crate::clock::{Clock, SimulatedClock};
+use crate::follow::CommittedEvents;
 use crate::follow::{Delivery, Follow, FollowError, FollowOptions, Follower};
 use crate::group::{EventPage, LogEvent, LogGroup, PageRequest, ReadError, ReadErrorKind};
 use crate::memory::MemoryLogGroup;
 use crate::read_history;
-use crate::sink::{EventKey, EventSink, SinkError};
+use crate::sink::{EventSink, SinkError};
 
 /// Takes events, and may know them afterwards.
 #[derive(Default)]
@@ -32,12 +33,12 @@ impl EventSink for Kept {
         Ok(())
     }
 
-    async fn committed(&mut self, times: Range<i64>) -> Result<Option<Vec<EventKey>>, SinkError> {
+    async fn committed(&mut self, times: Range<i64>) -> Result<Option<CommittedEvents>, SinkError> {
         let of_times = self
             .events
             .iter()
             .filter(|event| times.contains(&event.timestamp_ms));
-        let keys = of_times.map(|event| (event.stream.to_string(), event.event_id.clone()));
+        let keys = of_times.map(|event| (&event.stream, &event.event_id));
         Ok(self.remembers.then(|| keys.collect()))
     }
 

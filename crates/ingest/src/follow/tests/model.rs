@@ -7,7 +7,9 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::world::{MINUTE_MS, SECOND_MS, World, options};
-use crate::follow::{Delivery, Follow, FollowOptions, GroupCheckpoint, Read, Step};
+use crate::follow::{
+    CommittedEvents, Delivery, Follow, FollowOptions, GroupCheckpoint, Read, Step,
+};
 use crate::group::{LogEvent, ReadErrorKind};
 
 const LATENESS_MS: i64 = 10 * MINUTE_MS;
@@ -37,11 +39,11 @@ impl Sink {
         sequence
     }
 
-    fn keys(&self) -> Vec<(String, String)> {
+    fn keys(&self) -> CommittedEvents {
         let pending = self.pending.iter().flat_map(|delivery| &delivery.events);
         let events = self.rows.iter().chain(pending);
         events
-            .map(|event| (event.stream.to_string(), event.event_id.clone()))
+            .map(|event| (&event.stream, &event.event_id))
             .collect()
     }
 }
@@ -164,7 +166,8 @@ impl Run<'_> {
                 let open = |range: &std::ops::Range<i64>| range.contains(&event.timestamp_ms);
                 unsettled.iter().any(open)
             })
-            .map(|event| (&*event.stream, &event.event_id));
+            .map(|event| (&*event.stream, &event.event_id))
+            .collect();
         self.follow = Follow::resume(self.options, &self.sink.checkpoint, committed);
     }
 }

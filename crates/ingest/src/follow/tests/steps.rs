@@ -1,7 +1,7 @@
 //! Single rules of the state machine.
 
 use super::world::{HOUR_MS, MINUTE_MS, event, options};
-use crate::follow::{Follow, GroupCheckpoint, Read, ReadKind, Step};
+use crate::follow::{CommittedEvents, Follow, GroupCheckpoint, Read, ReadKind, Step};
 use crate::group::{EventPage, LogEvent, ReadErrorKind};
 
 fn page(events: impl IntoIterator<Item = LogEvent>, next_token: Option<&str>) -> EventPage {
@@ -193,7 +193,7 @@ fn a_checkpoint_goes_on_where_it_stands_and_an_earlier_since_reads_more() {
 
     let backlog = |since_ms: i64| {
         let options = options(since_ms, 10 * MINUTE_MS);
-        let mut follow = Follow::resume(options, &checkpoint, [("", ""); 0]);
+        let mut follow = Follow::resume(options, &checkpoint, CommittedEvents::default());
         // A step only, to let time pass.
         let _ = follow.step(now_ms + HOUR_MS);
         follow.progress().backlog_ms

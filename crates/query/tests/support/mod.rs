@@ -45,8 +45,8 @@ pub(crate) async fn append_file(store: &mut Store, file: &InputFile) -> Result<(
     let name = file.path.file_name().unwrap_or_default();
     let source = SourceId::new(format!("file:{}", name.display()));
     let format = FileFormat::resolve(file, None)?;
-    let mut decoder = FileDecoder::open(file, &format, DecodeOptions::default())?;
-    while let Some(decoded) = decoder.next() {
+    let decoder = FileDecoder::open(file, &format, DecodeOptions::default())?;
+    for decoded in decoder {
         let decoded = decoded?;
         store.append(&source, decoded.rows, decoded.rejects).await?;
     }

@@ -24,7 +24,13 @@ const DAYS: &str = "days.log";
 const TRANSIT: &str = "transit-gateway.log";
 
 /// Data, pack and query, parameters.
-const QUESTIONS: &[(&str, &str, &[(&str, &str)])] = &[
+type Question = (
+    &'static str,
+    &'static str,
+    &'static [(&'static str, &'static str)],
+);
+
+const QUESTIONS: &[Question] = &[
     (GENERATED, "talkers/top-talkers", &[]),
     (GENERATED, "talkers/top-sources", &[]),
     (GENERATED, "talkers/top-destinations", &[]),

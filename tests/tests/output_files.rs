@@ -1,7 +1,5 @@
 //! `--out`: rows to a file.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

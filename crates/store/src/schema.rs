@@ -200,7 +200,12 @@ pub(crate) fn adapt(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBat
         let column = batch.column_by_name(field.name()).cloned();
         column.unwrap_or_else(|| arrow_array::new_null_array(field.data_type(), batch.num_rows()))
     });
-    Ok(RecordBatch::try_new(Arc::clone(schema), columns.collect())?)
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    Ok(RecordBatch::try_new_with_options(
+        Arc::clone(schema),
+        columns.collect(),
+        &options,
+    )?)
 }
 
 #[cfg(test)]

@@ -9,6 +9,10 @@ use arrow_schema::DataType;
 /// Odd constants with bits in no pattern, from wyhash.
 const MIX: [u64; 2] = [0xa076_1d64_78bd_642f, 0xe703_7ed1_a0b4_28db];
 
+/// What a row's hash is mixed with at last: not one of the above, which would make
+/// every product 0.
+const LAST: u64 = 0x5899_65cc_7537_4cc3;
+
 /// What a NULL counts as.
 const NULL: u64 = 0x8ebc_6af0_9c88_c6e3;
 
@@ -31,7 +35,7 @@ impl RowSum {
         self.rows += hashes.len() as u64;
         // Once more: a sum of products has less of a pattern then.
         for hash in hashes {
-            self.sum = self.sum.wrapping_add(mix(hash, MIX[1]));
+            self.sum = self.sum.wrapping_add(mix(hash, LAST));
         }
     }
 }

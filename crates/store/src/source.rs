@@ -342,7 +342,7 @@ mod tests {
         let source = SourceId::new("logs:123456789012:eu-central-1:/vpc/flow");
         assert_eq!(
             source.key(),
-            "logs-123456789012-eu-central-1--vpc-flow-REPLACE"
+            "logs-123456789012-eu-central-1--vpc-flow-02dbadee663c6833"
         );
         assert_ne!(
             SourceId::new("file:/a/b").key(),

@@ -41,8 +41,8 @@ pub(crate) struct Campaign {
 }
 
 impl Campaign {
-    /// `share`: one in so many kills is of this test. At least one is at each of
-    /// the points, in one of the first `commits`.
+    /// `share`: one in so many kills is of this test. One in three is at one of the
+    /// points, in one of the first `commits`.
     #[expect(clippy::print_stderr, reason = "a failure is repeated with the seed")]
     pub(crate) fn new(
         name: &'static str,
@@ -149,6 +149,10 @@ impl Campaign {
         eprintln!("{state}: {seconds} s, at points: {:?}", self.reached);
         let missed = |point: &&&str| !self.reached.contains_key(**point);
         let missed: Vec<_> = self.points.iter().filter(missed).collect();
-        assert!(missed.is_empty(), "{state}: never killed at {missed:?}");
+        let was_each_tried = self.kills / 3 >= self.points.len() as u64;
+        assert!(
+            missed.is_empty() || !was_each_tried,
+            "{state}: never killed at {missed:?}"
+        );
     }
 }

@@ -132,9 +132,8 @@ impl Campaign {
         let outcome = running.kill();
         match (kill, outcome.status) {
             (Kill::At(point, _), -6) => *self.reached.entry(point).or_default() += 1,
-            (Kill::After(_), -9) => {}
-            // It had nothing more to do.
-            (_, 0) => {}
+            // It did not come to the point in time, or had nothing more to do.
+            (_, -9 | 0) => {}
             _ => panic!("{}: {kill:?} became {outcome:?}", self.state()),
         }
         self.done += 1;

@@ -11,11 +11,11 @@ use vpcflow_tests::{Dice, Running, now_ms};
 const KILLS_VARIABLE: &str = "VPCFLOW_CRASH_KILLS";
 const SEED_VARIABLE: &str = "VPCFLOW_CRASH_SEED";
 /// Of all tests together, unless the variable says otherwise.
-const KILLS: u64 = 64;
+const KILLS: u64 = 60;
 /// How long a process is left alone at most, in milliseconds.
 const LONGEST_MS: u64 = 1_200;
 /// How long a named point may take to be reached.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// How a run of the binary ends.
 #[derive(Debug, Clone, Copy)]

@@ -32,28 +32,25 @@ const COMMIT: [&str; 5] = [
     "store-rejects-written",
     "store-entry-written",
 ];
-/// Points of upkeep, which are met once for many commits.
-const UPKEEP: [&str; 3] = [
-    "store-compacted",
-    "store-compaction-committed",
-    "store-checkpointed",
-];
+/// Points of upkeep: met once for ten commits, and for a hundred.
+const COMPACTION: [&str; 2] = ["store-compacted", "store-compaction-committed"];
+const LOG: [&str; 1] = ["store-checkpointed"];
 /// How long to wait for what has to come.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
 fn a_followed_log_group_is_kept_once() {
-    let mut campaign = Campaign::new("group", 2, 4, &[&COMMIT[..], &UPKEEP].concat());
+    let mut campaign = Campaign::new("group", 2, 4, &[&COMMIT[..], &COMPACTION].concat());
     let awkward = FakeLogs::builder()
         .seed(campaign.seed())
         .page_events(400)
         .empty_page_rate(0.1)
         .partial_page_rate(0.3)
         .token_uses(1)
-        .throttle_every(17)
-        .unavailable_every(23)
-        .drop_every(29)
-        .slow_every(11, Duration::from_millis(40))
+        .throttle_every(43)
+        .unavailable_every(53)
+        .drop_every(61)
+        .slow_every(13, Duration::from_millis(40))
         .stale_stream_times();
     let logs = Logs::start(awkward);
     let mut group = Group::new(&logs);
@@ -98,7 +95,7 @@ fn a_followed_log_group_is_kept_once() {
 
 #[test]
 fn a_followed_directory_is_kept_once() {
-    let mut campaign = Campaign::new("directory", 4, 4, &COMMIT);
+    let mut campaign = Campaign::new("directory", 3, 4, &[&COMMIT[..], &LOG].concat());
     let place = Place::default();
     let store = place.path().join("store");
     let mut files = Files::new(place.path().join("logs"));
@@ -171,7 +168,7 @@ fn upkeep_that_is_killed_changes_no_row() {
         place.run(&["ingest", "logs", "--store", "store"]).success();
     }
     let compact = ["store", "compact", "store"];
-    for point in UPKEEP {
+    for point in COMPACTION.into_iter().chain(LOG) {
         files.add_few();
         place.run(&["ingest", "logs", "--store", "store"]).success();
         let mut command = place.command(&compact);

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use datafusion::arrow::datatypes::SchemaRef;
 use futures::future::try_join_all;
@@ -10,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use vpcflow_aws::{AssumeRole, CloudWatchLogGroup, SdkConfig, SdkOptions, filter_log_events_quota};
 use vpcflow_ingest::{
     Budget, Clock, Collected, DecodingSink, EventDecoder, InputError, InputFile, Location,
-    SystemClock, expand, read_history, spool,
+    ReadError, ReadErrorKind, SystemClock, expand, read_history, spool,
 };
 use vpcflow_query::{Functions, Session, Sources, Window};
 use vpcflow_record::Format;
@@ -289,4 +290,24 @@ async fn read_group(
     )
     .await?;
     Ok((schema, sink.into_inner()))
+}
+
+/// Asks AWS about a log group; what may pass is waited for, as long as a user has
+/// patience.
+pub(crate) async fn patiently<T, F>(mut ask: impl FnMut() -> F) -> Result<T, ReadError>
+where
+    F: Future<Output = Result<T, ReadError>>,
+{
+    for pause_ms in [250, 500, 1_000, 2_000] {
+        match ask().await {
+            Err(error)
+                if matches!(
+                    error.kind,
+                    ReadErrorKind::Throttled | ReadErrorKind::Transient
+                ) => {}
+            answer => return answer,
+        }
+        tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+    }
+    ask().await
 }

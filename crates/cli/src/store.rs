@@ -20,6 +20,9 @@ use crate::open::config;
 /// Begins the name of a store in a bucket.
 const BUCKET: &str = "s3://";
 
+/// How much longer a commit waits that has no records, only how far was read.
+const IDLE_FACTOR: i64 = 12;
+
 /// Where the store is that the user named.
 pub(crate) async fn location(name: &str, aws: &AwsArgs) -> Result<Location, Failure> {
     if name.is_empty() {
@@ -45,9 +48,11 @@ pub(crate) async fn open(
     stop: Option<&CancellationToken>,
 ) -> Result<SharedStore, Failure> {
     let location = location(name, aws).await?;
+    let commit_age_ms = i64::try_from(commit_every.as_millis()).unwrap_or(i64::MAX);
     let options = StoreOptions {
         keep_days,
-        commit_age_ms: i64::try_from(commit_every.as_millis()).unwrap_or(i64::MAX),
+        commit_age_ms,
+        idle_commit_age_ms: commit_age_ms.saturating_mul(IDLE_FACTOR),
         ..StoreOptions::default()
     };
     let store = Store::open(&location, options, Arc::new(SystemClock)).await?;

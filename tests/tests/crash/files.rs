@@ -13,7 +13,7 @@ use super::group::note;
 /// All records are of 2026-01-01.
 const START_MS: i64 = 1_767_225_600_000;
 /// Lines of a file that is larger than what is decoded at a time.
-const MANY: u64 = 12_000;
+const MANY: u64 = 8_000;
 
 pub(crate) struct Files {
     directory: PathBuf,
@@ -22,6 +22,7 @@ pub(crate) struct Files {
     /// The end of a line that was begun, with the file that it is of.
     begun: Option<(PathBuf, String)>,
     rotated: Vec<PathBuf>,
+    rotations: u64,
 }
 
 impl Files {
@@ -33,6 +34,7 @@ impl Files {
             made: 0,
             begun: None,
             rotated: Vec::new(),
+            rotations: 0,
         }
     }
 
@@ -129,8 +131,9 @@ impl Files {
         fs::remove_file(plain).unwrap();
     }
 
-    fn rotated_name(&self) -> PathBuf {
-        self.directory.join(format!("old-{}.log", self.made))
+    fn rotated_name(&mut self) -> PathBuf {
+        self.rotations += 1;
+        self.directory.join(format!("old-{}.log", self.rotations))
     }
 }
 

@@ -1,6 +1,5 @@
 //! A log group that records come to in every awkward way.
 
-use vpcflow_testkit::Fault;
 use vpcflow_tests::{Dice, Logs, Tally, now_ms, record};
 
 const GROUP: &str = "/vpc/prod";
@@ -78,9 +77,6 @@ impl Group<'_> {
         }
         if dice.chance(2) {
             self.logs.expire_tokens();
-        }
-        if dice.chance(2) {
-            self.logs.fail_next(Fault::Throttled, 2);
         }
     }
 

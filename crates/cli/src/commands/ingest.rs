@@ -19,7 +19,7 @@ use vpcflow_store::{Checkpoint, SharedStore, SourceId, StoreSink};
 use crate::args::{AwsArgs, IngestArgs};
 use crate::commands::{end_in_order, refused};
 use crate::failure::Failure;
-use crate::open::{config, default_budget, group_format, warn_unknown};
+use crate::open::{config, default_budget, group_format, patiently, warn_unknown};
 use crate::print::{Notes, bytes, counted};
 use crate::store;
 
@@ -168,7 +168,7 @@ impl Ingest<'_> {
     async fn log_group(&mut self, name: &str, aws: &AwsArgs) -> Result<(), Failure> {
         let config = config(aws).await?;
         let group = CloudWatchLogGroup::new(&config, name)?;
-        let arn = group.arn().await?;
+        let arn = patiently(|| group.arn()).await?;
         let declared = self.args.decode.log_format.as_ref();
         let format = group_format(&config, name, declared, self.notes).await?;
         let now_ms = SystemClock.now_ms();

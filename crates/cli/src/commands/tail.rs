@@ -25,7 +25,7 @@ use self::status::{Board, StatusLine};
 use crate::args::TailArgs;
 use crate::commands::{end_in_order, files_checkpoint, refused};
 use crate::failure::Failure;
-use crate::open::{config, default_budget, functions, group_format, warn_unknown};
+use crate::open::{config, default_budget, functions, group_format, patiently, warn_unknown};
 use crate::output::Output;
 use crate::print::Notes;
 use crate::store;
@@ -199,7 +199,7 @@ async fn open(
                 }
                 let Some(config) = &aws else { continue };
                 let group = CloudWatchLogGroup::new(config, name)?;
-                group.check().await?;
+                patiently(|| group.check()).await?;
                 let format = group_format(config, name, declared, notes).await?;
                 let decoder = Box::new(EventDecoder::new(group.name(), format, args.decode.policy));
                 let stand = match store {

@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use vpcflow_record::{DecodeOptions, Decoder, Format};
 
 use super::checkpoint::FileState;
-use super::identity::{HEAD_BYTES, Head, if_there};
+use super::identity::{HEAD_BYTES, Head, first_bytes, if_there};
 use crate::input::{FileFormat, InputError, InputFile, take};
 use crate::sink::{Decoded, SinkError};
 
@@ -39,6 +39,10 @@ impl Reading {
                 let format = FileFormat::resolve(&self.file, declared)?;
                 (format.format, format.declared)
             }
+        };
+        let begins = match self.state.head.bytes < HEAD_BYTES {
+            true => first_bytes(&self.file)?,
+            false => Vec::new(),
         };
         let mut input = self.open()?;
         if !self.state.inode.is_at(&self.file) {
@@ -76,7 +80,7 @@ impl Reading {
             let batch = take(&mut decoder, &self.file.name, taken)?;
             taken = counts;
             if let Some(batch) = batch {
-                self.note_head()?;
+                self.note_head(&begins)?;
                 if !take_batch(batch, &self.state) {
                     return Ok(());
                 }
@@ -88,7 +92,7 @@ impl Reading {
         if self.state.wrapped_bytes.is_some() {
             self.state.wrapped_bytes = Some(self.file.size_bytes);
         }
-        self.note_head()
+        self.note_head(&begins)
     }
 
     /// The decoded bytes from the offset on.
@@ -107,13 +111,15 @@ impl Reading {
         Ok(Box::new(input))
     }
 
-    /// Brings the head up to date, as long as it is not whole.
-    fn note_head(&mut self) -> Result<(), SinkError> {
+    /// Brings the head up to date, as long as it is not whole: with how the file
+    /// begins now, or did before it was rotated. A copy of it is known by that.
+    fn note_head(&mut self, begins: &[u8]) -> Result<(), SinkError> {
         let bytes = self.state.offset.min(HEAD_BYTES as u64) as usize;
         if self.state.head.bytes < bytes {
-            let text = super::identity::first_bytes(&self.file);
-            // Once it was rotated, the next poll does it.
-            if let Some(text) = if_there(self.state.inode, &self.file, text)? {
+            let text = first_bytes(&self.file);
+            let text = if_there(self.state.inode, &self.file, text)?;
+            let text = text.as_deref().unwrap_or(begins);
+            if text.len() > self.state.head.bytes {
                 self.state.head = Head::new(&text[..bytes.min(text.len())]);
             }
         }

@@ -8,6 +8,7 @@ use vpcflow_store::{CommitTotals, SharedStore, SourceId};
 
 use crate::commands::FILES;
 use crate::failure::Failure;
+use crate::open::patiently;
 use crate::print::{bytes, counted};
 
 /// What a store knows of a source; without a store, nothing.
@@ -36,7 +37,7 @@ impl Stand {
         group: &CloudWatchLogGroup,
         since_ms: i64,
     ) -> Result<Stand, Failure> {
-        let source = SourceId::new(format!("logs:{}", group.arn().await?));
+        let source = SourceId::new(format!("logs:{}", patiently(|| group.arn()).await?));
         let checkpoint = store.checkpoint(&source).await?;
         // What `ingest` has read is no part of the checkpoint, so that events
         // before its start may be there, too.

@@ -30,6 +30,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Status(args) => interruptible(Box::pin(provision::status(args))).await,
         Command::Teardown(args) => provision::teardown(args).await,
         Command::Tail(args) => Box::pin(tail::run(args)).await,
+        Command::Ingest(args) => Box::pin(ingest::run(args)).await,
         Command::Store(args) => Box::pin(store::run(args)).await,
         Command::Sql(args) => interruptible(Box::pin(sql::run(args))).await,
         Command::Top(args) => interruptible(Box::pin(top::run(args))).await,

@@ -46,11 +46,6 @@ impl Failure {
         }
     }
 
-    /// Whether the user ended the command.
-    pub(crate) fn is_interruption(&self) -> bool {
-        self.status == INTERRUPTED
-    }
-
     /// Nothing to report: the reader of our output has gone, or the command has
     /// said all there is to say. With this status.
     pub(crate) fn silent(status: u8) -> Failure {

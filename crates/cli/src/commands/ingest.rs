@@ -39,9 +39,12 @@ pub(crate) async fn run(args: IngestArgs) -> Result<(), Failure> {
         counts: ReadCounts::default(),
         repeats: 0,
     };
-    let read = end_in_order(&stop, Box::pin(ingest.all())).await;
-    // What was read before a failure stays: the next run goes on after it.
-    let closed = store.close().await;
+    let ended = async {
+        let read = ingest.all().await;
+        // What was read before a failure stays: the next run goes on after it.
+        Ok((read, store.close().await))
+    };
+    let (read, closed) = end_in_order(&stop, Box::pin(ended)).await?;
     read?;
     let totals = closed?;
     let (counts, repeats) = (ingest.counts, ingest.repeats);

@@ -147,15 +147,18 @@ pub(crate) async fn run(args: TailArgs) -> Result<(), Failure> {
             () = board.show() => Ok(()),
         }
     };
-    let followed = end_in_order(&stop, Box::pin(shown)).await;
-    board.end();
-    if matches!(&followed, Err(failure) if failure.is_interruption()) {
-        return followed;
-    }
-    let closed = match &store {
-        Some(store) => store.close().await.map(Some),
-        None => Ok(None),
+    // The last commit may take long, too: a second signal does not wait for it.
+    let ended = async {
+        let followed: Result<(), Failure> = shown.await;
+        let closed = match &store {
+            Some(store) => store.close().await.map(Some),
+            None => Ok(None),
+        };
+        Ok((followed, closed))
     };
+    let ended = end_in_order(&stop, Box::pin(ended)).await;
+    board.end();
+    let (followed, closed) = ended?;
     let mut intake = intake.lock().await;
     let ended = intake.end().await;
     followed?;

@@ -99,8 +99,9 @@ impl DirectoryFollower {
         checkpoint: &FilesCheckpoint,
     ) -> Result<DirectoryFollower, InputError> {
         let mut formats = Vec::new();
-        for (_, file) in list(&locations)? {
-            formats.push(FileFormat::resolve(&file, declared.as_ref())?.format);
+        for (inode, file) in list(&locations)? {
+            let format = FileFormat::resolve(&file, declared.as_ref());
+            formats.extend(if_there(inode, &file, format)?.map(|format| format.format));
         }
         formats.extend(declared.clone());
         Ok(DirectoryFollower {

@@ -51,9 +51,12 @@ pub fn expand(location: &Location) -> Result<Vec<InputFile>, InputError> {
                     let path = error.path().to_owned();
                     InputError::io(&path, error.into())
                 })?;
-                let metadata = path
-                    .metadata()
-                    .map_err(|error| InputError::io(&path, error))?;
+                let metadata = match path.metadata() {
+                    Ok(metadata) => metadata,
+                    // Rotated away since the pattern was matched.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                    Err(error) => return Err(InputError::io(&path, error)),
+                };
                 if metadata.is_file() {
                     files.push(InputFile::new(path, metadata.len()));
                 }

@@ -66,7 +66,7 @@ impl WishBuilder {
 
     /// For how many days the log group keeps events.
     ///
-    /// By default a new log group gets [`DEFAULT_RETENTION_DAYS`] and an
+    /// By default a new log group gets [`DEFAULT_RETENTION_DAYS`](crate::DEFAULT_RETENTION_DAYS) and an
     /// existing one keeps the retention that it has: leaving an option out
     /// must not delete anyone's events.
     pub fn retention_days(mut self, days: u32) -> WishBuilder {

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
-use vpcflow_ingest::{Collected, FileDecoder, FileFormat, InputError, InputFile, OpenFile};
+use vpcflow_ingest::{
+    Collected, Decoded, FileDecoder, FileFormat, InputError, InputFile, OpenFile,
+};
 use vpcflow_record::{DecodeCounts, DecodeOptions, Format, Policy, flows_schema};
 use vpcflow_store::Snapshot;
 
@@ -85,6 +87,16 @@ pub struct ReadCounts {
     /// Records without the values that followed their last field, which only
     /// the lenient policy leaves out.
     pub cut: u64,
+}
+
+impl ReadCounts {
+    /// Counts a batch that was decoded elsewhere than in a session.
+    pub fn add(&mut self, batch: &Decoded) {
+        self.records += batch.rows.num_rows() as u64;
+        self.rejects += batch.rejects.num_rows() as u64;
+        self.bytes += batch.bytes;
+        self.cut += batch.cut;
+    }
 }
 
 impl Sources {

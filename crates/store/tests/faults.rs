@@ -20,11 +20,6 @@ const NEVER: Fault = Fault {
     kind: FaultKind::Before,
 };
 
-async fn committed(location: &Location) -> Vec<(String, u64)> {
-    let mut reader = Reader::open(location).await.unwrap();
-    records(&reader.snapshot().await.unwrap()).await
-}
-
 /// Every write of a commit with rows, rejects and a cursor, failing in every way.
 #[tokio::test]
 async fn a_commit_that_failed_succeeds_when_tried_again() {

@@ -18,18 +18,6 @@ fn source() -> SourceId {
     SourceId::new("logs:123456789012:eu-central-1:/vpc/flow")
 }
 
-async fn committed(location: &Location) -> Vec<(String, u64)> {
-    let mut reader = Reader::open(location).await.unwrap();
-    records(&reader.snapshot().await.unwrap()).await
-}
-
-async fn assert_sound(location: &Location) {
-    let mut reader = Reader::open(location).await.unwrap();
-    let check = check(&mut reader).await.unwrap();
-    assert_eq!(check.findings, [], "{check:?}");
-    assert_eq!(check.orphans, [], "{check:?}");
-}
-
 #[tokio::test]
 async fn what_was_committed_is_there_after_a_restart() {
     let location = memory();

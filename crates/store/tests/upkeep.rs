@@ -10,22 +10,10 @@ use futures::TryStreamExt;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use support::*;
 use vpcflow_ingest::Clock;
-use vpcflow_store::{Checkpoint, Location, Reader, SourceId, Store, StoreOptions, check};
+use vpcflow_store::{Checkpoint, Reader, SourceId, Store, StoreOptions};
 
 fn source() -> SourceId {
     SourceId::new("logs:123456789012:eu-central-1:/vpc/flow")
-}
-
-async fn committed(location: &Location) -> Vec<(String, u64)> {
-    let mut reader = Reader::open(location).await.unwrap();
-    records(&reader.snapshot().await.unwrap()).await
-}
-
-async fn assert_sound(location: &Location) {
-    let mut reader = Reader::open(location).await.unwrap();
-    let check = check(&mut reader).await.unwrap();
-    assert_eq!(check.findings, [], "{check:?}");
-    assert_eq!(check.orphans, [], "{check:?}");
 }
 
 #[tokio::test]

@@ -246,10 +246,7 @@ struct Reading {
 #[async_trait]
 impl Sink for Counted<'_> {
     async fn write(&mut self, batch: Decoded) -> Result<(), SinkError> {
-        self.counts.records += batch.rows.num_rows() as u64;
-        self.counts.rejects += batch.rejects.num_rows() as u64;
-        self.counts.bytes += batch.bytes;
-        self.counts.cut += batch.cut;
+        self.counts.add(&batch);
         self.sink.write(batch).await
     }
 

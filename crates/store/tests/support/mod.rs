@@ -15,7 +15,9 @@ use serde_json::json;
 use url::Url;
 use vpcflow_ingest::SimulatedClock;
 use vpcflow_record::{DecodeOptions, Decoder, Format, RejectsBuilder};
-use vpcflow_store::{Checkpoint, Location, Snapshot, SourceId, Store, StoreOptions, read_rejects};
+use vpcflow_store::{
+    Checkpoint, Location, Reader, Snapshot, SourceId, Store, StoreOptions, check, read_rejects,
+};
 
 /// 2026-11-22T00:00:00Z.
 pub(crate) const TODAY_MS: i64 = 1_795_305_600_000;
@@ -194,4 +196,18 @@ pub(crate) fn assert_same(found: &[(String, u64)], expected: &[(String, u64)], w
         "{what}: {} records are not there as often as expected, such as {shown:?}",
         differing.len()
     );
+}
+
+/// The records that another process would find.
+pub(crate) async fn committed(location: &Location) -> Vec<(String, u64)> {
+    let mut reader = Reader::open(location).await.unwrap();
+    records(&reader.snapshot().await.unwrap()).await
+}
+
+/// Everything in the store is as it should be, and nothing is left over.
+pub(crate) async fn assert_sound(location: &Location) {
+    let mut reader = Reader::open(location).await.unwrap();
+    let check = check(&mut reader).await.unwrap();
+    assert_eq!(check.findings, [], "{check:?}");
+    assert_eq!(check.orphans, [], "{check:?}");
 }

@@ -204,10 +204,7 @@ impl Intake {
 
     fn take(&mut self, batch: &Decoded) -> Result<(), Error> {
         self.tell_rejects(&batch.rejects);
-        self.counts.records += batch.rows.num_rows() as u64;
-        self.counts.rejects += batch.rejects.num_rows() as u64;
-        self.counts.bytes += batch.bytes;
-        self.counts.cut += batch.cut;
+        self.counts.add(batch);
         if matches!(self.purpose, Purpose::Count) {
             return Ok(());
         }

@@ -9,6 +9,7 @@ use arrow_schema::{ArrowError, SchemaRef};
 use crate::batch::Batch;
 use crate::format::{Format, FormatField, Separator};
 use crate::grammar::{has_export_time, is_space};
+use crate::line_format::LineFormat;
 use crate::policy::Policy;
 use crate::reason::{Reason, RecordError};
 use crate::reject::Reject;
@@ -202,6 +203,26 @@ impl Decoder {
     /// The format in force: the one given, or that of the last header.
     pub fn format(&self) -> &Format {
         &self.format
+    }
+
+    /// How the next line will be read.
+    pub fn line_format(&self) -> LineFormat {
+        LineFormat {
+            format: self.format.clone(),
+            foreign: self.foreign,
+        }
+    }
+
+    /// Goes on elsewhere: with a line that stands at `position` of the source and
+    /// is read as `format` says. An unfinished line before it is ended, as by
+    /// [`Decoder::finish`]; rows and rejects so far stay.
+    pub fn go_on(&mut self, position: u64, format: &LineFormat) {
+        self.finish();
+        if self.format != format.format {
+            self.set_format(format.format.clone());
+        }
+        self.foreign = format.foreign;
+        self.position = position;
     }
 
     /// Bytes of a last line whose end has not been seen.

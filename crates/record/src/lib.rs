@@ -46,6 +46,7 @@ mod decoder;
 mod field;
 mod format;
 mod grammar;
+mod line_format;
 mod memory;
 mod nulls;
 mod number;
@@ -60,6 +61,7 @@ pub use decoder::{BATCH_ROWS, DecodeCounts, DecodeOptions, Decoder, MAX_LINE_BYT
 pub use field::{Field, FieldType};
 pub use format::{Format, FormatError, FormatField, Separator};
 pub use grammar::{Record, Value, parse_record, parse_record_with};
+pub use line_format::LineFormat;
 pub use policy::{Policy, UnknownPolicy};
 pub use reason::{Reason, RecordError};
 pub use reject::{MAX_REJECT_BYTES, Reject, RejectsBuilder};

@@ -108,6 +108,7 @@ pub(crate) async fn open(args: &FromArgs, aws: &AwsArgs, notes: Notes) -> Result
         }
     }
     add_stores(&mut sources, &args.store, aws).await?;
+    sources.allow_paths(declared);
     let window = Window {
         since_us: since_ms.map(|ms| ms.saturating_mul(1000)),
         until_us: until_ms.map(|ms| ms.saturating_mul(1000)),

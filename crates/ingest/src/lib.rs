@@ -2,7 +2,8 @@
 //!
 //! * [`Location`] and [`InputFile`]: files, globs, directories and standard
 //!   input. [`OpenFile`] undoes gzip, zstd and JSON envelopes, and
-//!   [`FileDecoder`] reads it as batches.
+//!   [`FileDecoder`] reads it as batches. A [`DividedFile`] is read by several
+//!   [`PartDecoder`]s at once.
 //! * [`ReadDecoder`], [`AsyncReadDecoder`] and [`BytesDecoder`] decode any text
 //!   that comes from a reader or a stream.
 //! * [`LogGroup`]: a group of log streams that is read by ranges of event time;
@@ -46,9 +47,9 @@ pub use follow::{
 pub use group::{EventPage, LogEvent, LogGroup, PageRequest, ReadError, ReadErrorKind};
 pub use history::read_history;
 pub use input::{
-    AsyncReadDecoder, BytesDecoder, Compression, EnvelopeReader, FileDecoder, FileFormat,
-    InputError, InputFile, Location, LocationError, OpenFile, ReadDecoder, expand, spool,
-    system_message,
+    AsyncReadDecoder, BytesDecoder, Compression, DividedFile, EnvelopeReader, FileDecoder,
+    FileFormat, InputError, InputFile, Location, LocationError, OpenFile, Part, PartDecoder,
+    ReadDecoder, TakenPart, Verdict, expand, spool, system_message,
 };
 pub use memory::MemoryLogGroup;
 pub use progress::SourceProgress;

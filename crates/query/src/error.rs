@@ -10,6 +10,8 @@ use datafusion::object_store;
 use vpcflow_ingest::{InputError, system_message};
 use vpcflow_record::Field;
 
+use crate::paths::PathError;
+
 /// Why a request could not be answered.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -136,6 +138,9 @@ pub(crate) fn is_of_source(error: &DataFusionError) -> bool {
 fn source_hint(error: &DataFusionError) -> Option<String> {
     if let DataFusionError::External(error) = error.find_root() {
         if let Some(error) = error.downcast_ref::<InputError>() {
+            return error.hint();
+        }
+        if let Some(error) = error.downcast_ref::<PathError>() {
             return error.hint();
         }
         if let Some(error) = error.downcast_ref::<vpcflow_store::Error>() {

@@ -16,6 +16,8 @@ mod library;
 mod networks;
 mod once;
 mod output;
+mod paths;
+mod scan;
 mod session;
 mod sources;
 mod store;

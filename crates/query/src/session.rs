@@ -158,6 +158,12 @@ impl Session {
         &self.context
     }
 
+    /// Whether a statement has named files of its own.
+    pub fn has_named_paths(&self) -> bool {
+        let paths = self.sources.paths.as_ref();
+        paths.is_some_and(|paths| !paths.is_empty())
+    }
+
     /// What was read so far.
     pub fn counts(&self) -> ReadCounts {
         self.sources.counts()

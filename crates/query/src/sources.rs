@@ -1,18 +1,20 @@
 //! The sources that a session's tables stand on.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use vpcflow_ingest::{
-    Collected, Decoded, FileDecoder, FileFormat, InputError, InputFile, OpenFile,
+    Collected, Decoded, DividedFile, FileDecoder, FileFormat, InputError, InputFile, OpenFile,
 };
 use vpcflow_record::{DecodeCounts, DecodeOptions, Format, Policy, flows_schema};
 use vpcflow_store::Snapshot;
 
 use crate::error::Error;
+use crate::paths::Paths;
 use crate::store::StoreTables;
+use crate::table::Kind;
 
 /// Files that stay open from when their format was looked at until they are read.
 const MAX_KEPT_OPEN: usize = 64;
@@ -25,6 +27,8 @@ pub struct Sources {
     pub(crate) rejects: Vec<RecordBatch>,
     pub(crate) stores: Vec<StoreTables>,
     pub(crate) policy: Policy,
+    /// Files that statements name, if they may.
+    pub(crate) paths: Option<Arc<Paths>>,
     row_schemas: Vec<SchemaRef>,
     bytes: u64,
     cut: u64,
@@ -36,23 +40,69 @@ pub(crate) struct SourceFile {
     pub(crate) file: InputFile,
     pub(crate) format: FileFormat,
     pub(crate) counts: Arc<FileCounts>,
+    divisible: bool,
     /// For the first scan.
     opened: Arc<Mutex<Option<OpenFile>>>,
 }
 
 impl SourceFile {
+    /// A file of the declared format or that of its header. It stays open for its
+    /// first scan if it may.
+    pub(crate) fn new(
+        file: InputFile,
+        declared: Option<&Format>,
+        stays_open: bool,
+    ) -> Result<SourceFile, InputError> {
+        let opened = file.open()?;
+        Ok(SourceFile {
+            file,
+            format: opened.format(declared),
+            counts: Arc::default(),
+            divisible: opened.is_divisible(),
+            opened: Arc::new(Mutex::new(Some(opened).filter(|_| stays_open))),
+        })
+    }
+
+    fn opened(&self) -> MutexGuard<'_, Option<OpenFile>> {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn open(&self) -> Result<OpenFile, InputError> {
+        let opened = self.opened().take();
+        opened.map_or_else(|| self.file.open(), Ok)
+    }
+
     /// The file's batches from its start.
     pub(crate) fn decode(&self, options: DecodeOptions) -> Result<FileDecoder, InputError> {
-        let opened = self
-            .opened
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        let opened = match opened {
-            Some(opened) => opened,
-            None => self.file.open()?,
-        };
-        Ok(opened.decode(&self.format, options))
+        Ok(self.open()?.decode(&self.format, options))
+    }
+
+    /// Whether several can read it at once.
+    pub(crate) fn is_divisible(&self) -> bool {
+        self.divisible
+    }
+
+    /// How many can read it at once.
+    pub(crate) fn parts(&self) -> u64 {
+        match self.divisible {
+            true => DividedFile::parts(self.file.size_bytes).max(1),
+            false => 1,
+        }
+    }
+
+    /// The file in parts; `None` if only one can read it.
+    pub(crate) fn divide(&self) -> Result<Option<DividedFile>, InputError> {
+        if !self.divisible {
+            return Ok(None);
+        }
+        match self.open()?.divide(&self.format) {
+            Ok(divided) => Ok(Some(divided)),
+            // Another file has its name by now.
+            Err(opened) => {
+                *self.opened() = Some(*opened);
+                Ok(None)
+            }
+        }
     }
 }
 
@@ -72,6 +122,13 @@ impl FileCounts {
         self.rejects.fetch_max(counts.rejects, Ordering::Relaxed);
         self.bytes.fetch_max(counts.bytes, Ordering::Relaxed);
         self.cut.fetch_max(counts.cut, Ordering::Relaxed);
+    }
+
+    pub(crate) fn add_to(&self, counts: &mut ReadCounts) {
+        counts.records += self.records.load(Ordering::Relaxed);
+        counts.rejects += self.rejects.load(Ordering::Relaxed);
+        counts.bytes += self.bytes.load(Ordering::Relaxed);
+        counts.cut += self.cut.load(Ordering::Relaxed);
     }
 }
 
@@ -118,15 +175,9 @@ impl Sources {
         file: InputFile,
         declared: Option<&Format>,
     ) -> Result<(), InputError> {
-        let opened = file.open()?;
-        let format = opened.format(declared);
-        let opened = Some(opened).filter(|_| self.files.len() < MAX_KEPT_OPEN);
-        self.files.push(SourceFile {
-            file,
-            format,
-            counts: Arc::default(),
-            opened: Arc::new(Mutex::new(opened)),
-        });
+        let stays_open = self.files.len() < MAX_KEPT_OPEN;
+        self.files
+            .push(SourceFile::new(file, declared, stays_open)?);
         Ok(())
     }
 
@@ -138,6 +189,15 @@ impl Sources {
         self.rejects.extend(collected.rejects);
         self.bytes += collected.bytes;
         self.cut += collected.cut;
+    }
+
+    /// Lets statements name files in place of tables: `FROM 'logs/*.gz'`, of the
+    /// declared format or those of their headers. Whoever may send a statement
+    /// reads with it whatever the process can read, so this is for the command
+    /// line of a user. Files that were added before are counted once.
+    pub fn allow_paths(&mut self, declared: Option<&Format>) {
+        let paths = Paths::new(self.policy, declared.cloned(), &self.files);
+        self.paths = Some(Arc::new(paths));
     }
 
     /// Adds what a store holds at one moment.
@@ -152,6 +212,14 @@ impl Sources {
     /// Whether there is text, or rows decoded from it.
     pub(crate) fn has_text(&self) -> bool {
         !self.files.is_empty() || !self.row_schemas.is_empty()
+    }
+
+    /// What was decoded before, of a table.
+    pub(crate) fn batches(&self, kind: Kind) -> &[RecordBatch] {
+        match kind {
+            Kind::Flows => &self.rows,
+            Kind::Rejects => &self.rejects,
+        }
     }
 
     /// The columns of all text, united by name.
@@ -177,10 +245,10 @@ impl Sources {
             cut: self.cut,
         };
         for file in &self.files {
-            counts.records += file.counts.records.load(Ordering::Relaxed);
-            counts.rejects += file.counts.rejects.load(Ordering::Relaxed);
-            counts.bytes += file.counts.bytes.load(Ordering::Relaxed);
-            counts.cut += file.counts.cut.load(Ordering::Relaxed);
+            file.counts.add_to(&mut counts);
+        }
+        if let Some(paths) = &self.paths {
+            paths.add_to(&mut counts);
         }
         for store in &self.stores {
             let (records, bytes) = store.flows.read();

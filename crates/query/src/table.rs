@@ -1,24 +1,20 @@
 //! The tables `flows` and `rejects` over text files and decoded batches.
 
-use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::DFSchema;
+use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::{DataFusionError, Result};
-use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::logical_expr::{Expr, TableType};
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::stream::RecordBatchReceiverStream;
-use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
-use vpcflow_record::{DecodeOptions, Policy, rejects_schema};
+use vpcflow_record::rejects_schema;
 
-use crate::sources::{SourceFile, Sources};
-
-/// Batches that a scan may be ahead of the query, for each partition.
-const BATCHES_AHEAD: usize = 4;
+use crate::scan::TextScan;
+use crate::sources::Sources;
 
 /// Which of the two tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +24,7 @@ pub(crate) enum Kind {
 }
 
 /// A table over the sources. Files are read anew by each scan, in parallel; only
-/// the columns asked for are built.
+/// the columns asked for are built, of the rows that the conditions hold for.
 #[derive(Debug)]
 pub(crate) struct SourceTable {
     kind: Kind,
@@ -52,25 +48,6 @@ impl SourceTable {
             schema,
         }
     }
-
-    /// Files for each of at most `count` partitions, of similar sizes.
-    fn file_groups(&self, count: usize) -> Vec<Vec<SourceFile>> {
-        let mut files = self.sources.files.clone();
-        files.sort_by_key(|file| std::cmp::Reverse(file.file.size_bytes));
-        let mut groups: Vec<(u64, Vec<SourceFile>)> =
-            vec![(0, Vec::new()); count.clamp(1, files.len().max(1))];
-        for file in files {
-            if let Some((size, group)) = groups.iter_mut().min_by_key(|(size, _)| *size) {
-                *size += file.file.size_bytes + 1;
-                group.push(file);
-            }
-        }
-        groups
-            .into_iter()
-            .map(|(_, group)| group)
-            .filter(|group| !group.is_empty())
-            .collect()
-    }
 }
 
 #[async_trait]
@@ -83,124 +60,44 @@ impl TableProvider for SourceTable {
         TableType::Base
     }
 
+    /// A scan decides conditions itself, by the same calculations on the same
+    /// values as the engine would.
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> Result<Vec<TableProviderFilterPushDown>> {
+        Ok(vec![TableProviderFilterPushDown::Exact; filters.len()])
+    }
+
     async fn scan(
         &self,
         state: &dyn Session,
         projection: Option<&Vec<usize>>,
-        _filters: &[Expr],
+        filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let schema = match projection {
-            Some(columns) => Arc::new(self.schema.project(columns)?),
-            None => Arc::clone(&self.schema),
-        };
-        let scan = |files, batches| -> Arc<dyn PartitionStream> {
-            Arc::new(Scan {
-                kind: self.kind,
-                policy: self.sources.policy,
-                flows: Arc::clone(&self.flows),
-                projection: projection.cloned(),
-                schema: Arc::clone(&schema),
-                files,
-                batches,
-            })
-        };
-        let mut partitions: Vec<_> = self
-            .file_groups(state.config().target_partitions())
-            .into_iter()
-            .map(|files| scan(files, Vec::new()))
-            .collect();
-        let batches = match self.kind {
-            Kind::Flows => &self.sources.rows,
-            Kind::Rejects => &self.sources.rejects,
-        };
-        if partitions.is_empty() || !batches.is_empty() {
-            partitions.push(scan(Vec::new(), batches.clone()));
-        }
-        let plan = StreamingTableExec::try_new(schema, partitions, None, [], false, limit)?;
-        Ok(Arc::new(plan))
-    }
-}
-
-/// One partition of a scan: some files, or the batches.
-struct Scan {
-    kind: Kind,
-    policy: Policy,
-    flows: SchemaRef,
-    projection: Option<Vec<usize>>,
-    schema: SchemaRef,
-    files: Vec<SourceFile>,
-    batches: Vec<RecordBatch>,
-}
-
-impl fmt::Debug for Scan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = self.files.iter().map(|file| &file.file.name).collect();
-        write!(
-            f,
-            "{:?}(files={names:?}, batches={})",
+        let columns = DFSchema::try_from(Arc::clone(&self.schema))?;
+        let conditions = filters
+            .iter()
+            .map(|filter| state.create_physical_expr(filter.clone(), &columns))
+            .collect::<Result<Vec<_>>>()?;
+        let scan = TextScan::new(
             self.kind,
-            self.batches.len()
-        )
-    }
-}
-
-impl PartitionStream for Scan {
-    fn schema(&self) -> &SchemaRef {
-        &self.schema
-    }
-
-    fn execute(&self, _context: Arc<TaskContext>) -> SendableRecordBatchStream {
-        let mut stream =
-            RecordBatchReceiverStream::builder(Arc::clone(&self.schema), BATCHES_AHEAD);
-        let output = stream.tx();
-        let (kind, schema, batches) = (self.kind, Arc::clone(&self.schema), self.batches.clone());
-        let (files, options) = (self.files.clone(), self.options());
-        stream.spawn_blocking(move || {
-            for batch in &batches {
-                // Nobody receives any more: the query has all that it wants.
-                if output.blocking_send(adapt(batch, &schema)).is_err() {
-                    return Ok(());
-                }
-            }
-            for file in &files {
-                let mut decoder = file.decode(options.clone()).map_err(external)?;
-                while let Some(decoded) = decoder.next() {
-                    let decoded = decoded.map_err(external)?;
-                    file.counts.reached(decoder.counts());
-                    let batch = match kind {
-                        Kind::Flows => decoded.rows,
-                        Kind::Rejects => decoded.rejects,
-                    };
-                    if batch.num_rows() > 0 && output.blocking_send(adapt(&batch, &schema)).is_err()
-                    {
-                        return Ok(());
-                    }
-                }
-                file.counts.reached(decoder.counts());
-            }
-            Ok(())
-        });
-        stream.build()
-    }
-}
-
-impl Scan {
-    fn options(&self) -> DecodeOptions {
-        let projection = match self.kind {
-            Kind::Flows => self.projection.clone(),
-            Kind::Rejects => Some(Vec::new()),
+            Arc::clone(&self.sources),
+            Arc::clone(&self.flows),
+            Arc::clone(&self.schema),
+            state.config().target_partitions(),
+        );
+        let scan = match projection {
+            Some(columns) => scan.with_projection(columns.clone())?,
+            None => scan,
         };
-        DecodeOptions {
-            table: Some(Arc::clone(&self.flows)),
-            projection,
-            policy: self.policy,
-            ..Default::default()
-        }
+        let scan = scan.with_conditions(conditions).with_limit(limit);
+        Ok(DataSourceExec::from_data_source(scan))
     }
 }
 
-fn external(error: impl std::error::Error + Send + Sync + 'static) -> DataFusionError {
+pub(crate) fn external(error: impl std::error::Error + Send + Sync + 'static) -> DataFusionError {
     DataFusionError::External(Box::new(error))
 }
 

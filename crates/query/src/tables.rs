@@ -10,6 +10,7 @@ use datafusion::functions::core::expr_fn::coalesce;
 use datafusion::prelude::{DataFrame, Expr, SessionContext, cast, col, ident, lit, when};
 use vpcflow_store::{DATE_COLUMN, SourceState};
 
+use crate::paths;
 use crate::session::Window;
 use crate::sources::Sources;
 use crate::store::IngestLog;
@@ -63,6 +64,9 @@ pub(crate) async fn register_tables(
     let states = snapshots.flat_map(|snapshot| snapshot.sources());
     let enis = enis(context, states.map(AsRef::as_ref)).await?;
     context.register_table("enis", enis.into_view())?;
+    if let Some(paths) = &sources.paths {
+        paths::register(context, paths, window);
+    }
     Ok(())
 }
 

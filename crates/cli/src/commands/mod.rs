@@ -152,7 +152,7 @@ fn finish(opened: &Opened, decode: &DecodeArgs, notes: Notes) -> Result<(), Fail
              why, and `--log-format` declares other fields",
         );
     }
-    if opened.has_sources {
+    if opened.has_sources || opened.session.has_named_paths() {
         notes.summary(counts);
     }
     if decode.strict && counts.rejects > 0 {

@@ -34,7 +34,8 @@ pub(crate) async fn run(args: SqlArgs) -> Result<(), Failure> {
         .map(|statement| (statement, parameters.clone()))
         .collect();
     answer(&opened, &statements, &args.output, &args.from.decode, notes).await?;
-    if args.from.is_empty() && text.to_lowercase().contains("flows") {
+    let has_files = opened.session.has_named_paths();
+    if args.from.is_empty() && !has_files && text.to_lowercase().contains("flows") {
         notes.say(
             "note: no source was named, so `flows` is empty: name one with `--from` or `--store`",
         );

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_buffer::Buffer;
 use arrow_schema::ArrowError;
-use vpcflow_record::{DecodeCounts, Decoder, RejectsBuilder};
+use vpcflow_record::{DecodeCounts, Decoder, LineFormat, RejectsBuilder};
 
 use super::InputError;
 use crate::sink::Decoded;
@@ -63,6 +63,14 @@ impl Feed {
         debug_assert!(self.pending.is_empty() && !self.ended);
         self.shared = piece.len() >= MIN_SHARED_BYTES;
         self.pending = piece;
+    }
+
+    /// Goes on with another text, which stands at `position` of the source. What
+    /// was pushed before has been taken.
+    pub(super) fn go_on(&mut self, position: u64, format: &LineFormat) {
+        debug_assert!(self.pending.is_empty());
+        self.decoder.go_on(position, format);
+        self.ended = false;
     }
 
     /// The input has ended: a last line without a line feed is a line.

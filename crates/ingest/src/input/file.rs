@@ -124,9 +124,11 @@ impl InputFile {
     pub fn open(&self) -> Result<OpenFile, InputError> {
         let file = self.open_raw()?;
         let metadata = file.metadata().map_err(|error| self.error(error))?;
-        // A pipe has no size.
-        let size_bytes = metadata.is_file().then_some(metadata.len());
-        OpenFile::new(self.name.clone(), file, size_bytes)
+        match metadata.is_file() {
+            true => OpenFile::of_disk(self.name.clone(), file, metadata.len()),
+            // A pipe has no size.
+            false => OpenFile::new(self.name.clone(), file, None),
+        }
     }
 
     /// Opens the file as the bytes that it has.

@@ -5,6 +5,7 @@
 //!   it is was looked at, gzip, zstd and JSON envelopes are undone.
 //! * [`FileDecoder`] reads a file as decoded batches; [`ReadDecoder`],
 //!   [`AsyncReadDecoder`] and [`BytesDecoder`] read any text.
+//! * [`DividedFile`] is a file that several [`PartDecoder`]s read at once.
 
 mod chunk;
 mod decode;
@@ -15,6 +16,7 @@ mod file;
 mod gzip;
 mod location;
 mod open;
+mod parts;
 mod read;
 mod stream;
 
@@ -25,6 +27,7 @@ pub(crate) use feed::take;
 pub use file::{InputFile, expand, spool};
 pub use location::{Location, LocationError};
 pub use open::{Compression, OpenFile};
+pub use parts::{DividedFile, Part, PartDecoder, TakenPart, Verdict};
 pub use read::ReadDecoder;
 pub use stream::{AsyncReadDecoder, BytesDecoder};
 

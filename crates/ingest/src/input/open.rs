@@ -1,7 +1,9 @@
 //! A file that was opened: what it is, and its text.
 
 use std::fmt;
+use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
+use std::sync::Arc;
 
 use arrow_buffer::Buffer;
 use vpcflow_record::{DecodeOptions, Format, MAX_LINE_BYTES};
@@ -9,7 +11,7 @@ use vpcflow_record::{DecodeOptions, Format, MAX_LINE_BYTES};
 use super::chunk::Chunks;
 use super::envelope::{EnvelopeReader, is_json};
 use super::gzip::{self, Failed, GzipObject, GzipReader};
-use super::{FileDecoder, FileFormat, InputError};
+use super::{DividedFile, FileDecoder, FileFormat, InputError};
 
 /// Bytes looked at to tell what a file is.
 const MAGIC_BYTES: usize = 8 * 1024;
@@ -18,7 +20,7 @@ const COMPRESSED_START_BYTES: usize = 64 * 1024;
 /// Text in which the first record or header must begin.
 const START_BYTES: usize = 2 * MAX_LINE_BYTES;
 /// What some editors write before UTF-8 text.
-const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+pub(super) const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 /// Size of the reads from a compressed file.
 const READ_BYTES: usize = 256 * 1024;
 
@@ -82,6 +84,10 @@ pub struct OpenFile {
     /// The first text, to tell the format by.
     start: Vec<u8>,
     text: Text,
+    /// The bytes of the file are the text.
+    plain: bool,
+    /// The file and its size in bytes, where it can be read from any place on.
+    file: Option<(Arc<File>, u64)>,
 }
 
 /// The text of a file, from its start.
@@ -134,6 +140,8 @@ impl OpenFile {
                     compression,
                     start: text,
                     text: Text::Gzip(Box::new(object)),
+                    plain: false,
+                    file: None,
                 });
             }
         }
@@ -168,6 +176,22 @@ impl OpenFile {
             compression,
             start,
             text: Text::Pieces(text, Chunks::default()),
+            plain: compression.is_none() && !json,
+            file: None,
+        })
+    }
+
+    /// As [`OpenFile::new`], of a file on disk of so many bytes.
+    pub(super) fn of_disk(
+        name: String,
+        file: File,
+        size_bytes: u64,
+    ) -> Result<OpenFile, InputError> {
+        let file = Arc::new(file);
+        let opened = OpenFile::new(name, Arc::clone(&file), Some(size_bytes))?;
+        Ok(OpenFile {
+            file: Some((file, size_bytes)),
+            ..opened
         })
     }
 
@@ -199,6 +223,26 @@ impl OpenFile {
     /// whether headers count follows from the format.
     pub fn decode(self, format: &FileFormat, options: DecodeOptions) -> FileDecoder {
         FileDecoder::new(self.name, self.compression, self.text, format, options)
+    }
+
+    /// Whether [`OpenFile::divide`] is possible: the file is on disk, as text.
+    pub fn is_divisible(&self) -> bool {
+        // What the system makes up as it is read states no size.
+        self.plain && self.file.as_ref().is_some_and(|(_, size)| *size > 0)
+    }
+
+    /// The file in parts, for several readers at once.
+    ///
+    /// # Errors
+    /// The file as it was, when it has to be read from its start to its end.
+    pub fn divide(self, format: &FileFormat) -> Result<DividedFile, Box<OpenFile>> {
+        match &self.file {
+            Some((file, size_bytes)) if self.is_divisible() => {
+                let (file, size_bytes) = (Arc::clone(file), *size_bytes);
+                Ok(DividedFile::new(self.name, file, size_bytes, format))
+            }
+            _ => Err(Box::new(self)),
+        }
     }
 
     /// The text of the file.

@@ -1,0 +1,172 @@
+//! Which columns a scan decodes, and when.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::error::Result;
+use datafusion::physical_expr::utils::collect_columns;
+use datafusion::physical_plan::PhysicalExpr;
+use vpcflow_record::{DecodeOptions, Policy};
+
+use super::TextScan;
+use super::condition::Condition;
+use crate::table::{Kind, adapt};
+
+/// The columns of a scan, by what they are needed for.
+#[derive(Debug)]
+pub(super) struct Columns {
+    pub(super) kind: Kind,
+    policy: Policy,
+    flows: SchemaRef,
+    /// Those asked for, then those that only conditions need.
+    decoded: Vec<usize>,
+    decoded_schema: SchemaRef,
+    /// How many of these are asked for.
+    asked: usize,
+    /// Those asked for.
+    pub(super) schema: SchemaRef,
+    pub(super) condition: Option<Condition>,
+    /// Those that conditions need, when to look at them first can pay.
+    pub(super) first: Option<FirstColumns>,
+}
+
+/// The columns that conditions need.
+#[derive(Debug)]
+pub(super) struct FirstColumns {
+    columns: Vec<usize>,
+    pub(super) condition: Condition,
+    costs: Costs,
+}
+
+impl Columns {
+    pub(super) fn new(scan: &TextScan, conditions: &[Arc<dyn PhysicalExpr>]) -> Result<Columns> {
+        let needed: BTreeSet<usize> = conditions
+            .iter()
+            .flat_map(collect_columns)
+            .map(|column| column.index())
+            .collect();
+        let more = needed
+            .iter()
+            .filter(|column| !scan.projection.contains(column));
+        let decoded: Vec<usize> = scan.projection.iter().chain(more).copied().collect();
+        let decoded_schema: SchemaRef = Arc::new(scan.table.project(&decoded)?);
+        let condition = Condition::new(conditions, &decoded_schema)?;
+        let costs = Costs {
+            first: needed.len(),
+            all: decoded.len(),
+        };
+        let first = match scan.kind {
+            Kind::Flows if condition.is_some() && costs.pays(0.0) => {
+                let columns: Vec<usize> = needed.into_iter().collect();
+                let schema = Arc::new(scan.table.project(&columns)?);
+                let condition = Condition::new(conditions, &schema)?;
+                condition.map(|condition| FirstColumns {
+                    columns,
+                    condition,
+                    costs,
+                })
+            }
+            _ => None,
+        };
+        Ok(Columns {
+            kind: scan.kind,
+            policy: scan.sources.policy,
+            flows: Arc::clone(&scan.flows),
+            asked: scan.projection.len(),
+            schema: Arc::clone(&scan.schema),
+            decoded,
+            decoded_schema,
+            condition,
+            first,
+        })
+    }
+
+    /// How to decode all columns.
+    pub(super) fn options(&self) -> DecodeOptions {
+        self.options_of(match self.kind {
+            Kind::Flows => self.decoded.clone(),
+            Kind::Rejects => Vec::new(),
+        })
+    }
+
+    fn options_of(&self, projection: Vec<usize>) -> DecodeOptions {
+        DecodeOptions {
+            table: Some(Arc::clone(&self.flows)),
+            projection: Some(projection),
+            policy: self.policy,
+            ..DecodeOptions::default()
+        }
+    }
+
+    /// How to decode the columns to look at first.
+    pub(super) fn first_options(&self) -> Option<DecodeOptions> {
+        let first = self.first.as_ref()?;
+        Some(self.options_of(first.columns.clone()))
+    }
+
+    /// The decoded columns of a batch of the table, NULL where it has none.
+    pub(super) fn decoded(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+        adapt(batch, &self.decoded_schema)
+    }
+
+    pub(super) fn decoded_schema(&self) -> SchemaRef {
+        Arc::clone(&self.decoded_schema)
+    }
+
+    /// The columns asked for, of those decoded.
+    pub(super) fn asked(&self, batch: RecordBatch) -> Result<RecordBatch> {
+        if self.asked == self.decoded.len() {
+            return Ok(batch);
+        }
+        let asked: Vec<usize> = (0..self.asked).collect();
+        Ok(batch.project(&asked)?)
+    }
+}
+
+impl FirstColumns {
+    /// Whether it pays to decode them first, when the conditions hold for such a
+    /// share of the rows.
+    pub(super) fn pay(&self, share: f64) -> bool {
+        self.costs.pays(share)
+    }
+}
+
+/// Time for a record, in the time that one column of it takes: about 2 ns.
+#[derive(Debug, Clone, Copy)]
+struct Costs {
+    /// Columns that conditions need.
+    first: usize,
+    /// Those and all others.
+    all: usize,
+}
+
+/// What it takes to find the values of a record and to check them.
+const RECORD: f64 = 8.0;
+/// What it takes to find a line again, and to copy it if it is needed.
+const FIND_LINE: f64 = 2.5;
+const COPY_LINE: f64 = 3.0;
+
+impl Costs {
+    /// Whether to decode the columns of the conditions first, and all columns
+    /// of the rows that are kept, is faster than all columns of all rows.
+    fn pays(self, share: f64) -> bool {
+        let (first, all) = (self.first as f64, self.all as f64);
+        first + FIND_LINE + share * (COPY_LINE + RECORD + all) < all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Costs;
+
+    #[test]
+    fn columns_are_left_for_later_when_they_are_many_and_rows_few() {
+        let costs = Costs { first: 2, all: 14 };
+        assert!(costs.pays(0.01) && costs.pays(0.3));
+        assert!(!costs.pays(0.5) && !costs.pays(1.0));
+        assert!(!Costs { first: 1, all: 2 }.pays(0.0));
+        assert!(!Costs { first: 14, all: 14 }.pays(0.0));
+    }
+}

@@ -87,7 +87,7 @@ impl Paths {
     /// other, and files change.
     fn sources(&self, name: &str) -> Result<Sources, PathError> {
         let mut sources = Sources::new(self.policy);
-        let location = match name.parse()? {
+        let location = match name.parse::<Location>()? {
             location @ (Location::Path(_) | Location::Glob(_)) => location,
             _ => return Err(PathError::Outside(name.to_owned())),
         };
@@ -108,7 +108,7 @@ impl Paths {
             Some(counts) => Arc::clone(counts),
             None => Arc::clone(self.named().entry(path).or_default()),
         };
-        Ok(SourceFile { counts, ..file })
+        Ok(file.counted_in(counts))
     }
 }
 
@@ -151,7 +151,7 @@ impl UrlTableFactory for PathTables {
         let Some(filter) = self.window.filter() else {
             return Ok(Some(table));
         };
-        let scan = LogicalPlanBuilder::scan(name, provider_as_source(table), None)?;
+        let scan = LogicalPlanBuilder::scan("files", provider_as_source(table), None)?;
         let plan = scan.filter(filter)?.build()?;
         Ok(Some(Arc::new(ViewTable::new(plan, None))))
     }

@@ -63,6 +63,11 @@ impl SourceFile {
         })
     }
 
+    /// The same file, whose reading counts there.
+    pub(crate) fn counted_in(self, counts: Arc<FileCounts>) -> SourceFile {
+        SourceFile { counts, ..self }
+    }
+
     fn opened(&self) -> MutexGuard<'_, Option<OpenFile>> {
         self.opened.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -111,15 +111,6 @@ impl TextScan {
         TextScan { fetch, ..self }
     }
 
-    fn named(&self, schema: &Schema) -> String {
-        let names: Vec<&str> = schema
-            .fields()
-            .iter()
-            .map(|field| field.name().as_str())
-            .collect();
-        names.join(", ")
-    }
-
     fn predicate(&self) -> Option<String> {
         let conditions: Vec<String> = self.conditions.iter().map(ToString::to_string).collect();
         (!conditions.is_empty()).then(|| conditions.join(" AND "))
@@ -160,7 +151,7 @@ impl DataSource for TextScan {
                     write!(f, ", batches={batches}")?;
                 }
                 write!(f, ", partitions={}", self.partitions)?;
-                write!(f, ", projection=[{}]", self.named(&self.schema))?;
+                write!(f, ", projection=[{}]", names(&self.schema))?;
                 if let Some(predicate) = self.predicate() {
                     write!(f, ", predicate={predicate}")?;
                 }
@@ -263,4 +254,10 @@ impl DataSource for TextScan {
         }
         Ok(TreeNodeRecursion::Continue)
     }
+}
+
+fn names(schema: &Schema) -> String {
+    let fields = schema.fields().iter();
+    let names: Vec<&str> = fields.map(|field| field.name().as_str()).collect();
+    names.join(", ")
 }

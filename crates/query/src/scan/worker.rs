@@ -114,11 +114,13 @@ impl Worker {
     pub(super) fn into_stream(self) -> SendableRecordBatchStream {
         let schema = Arc::clone(&self.columns.schema);
         let batches = stream::try_unfold(self, |mut worker| async move {
-            let batch = worker.next().await;
-            if batch.is_err() {
-                worker.work.fail();
+            match worker.next().await {
+                Ok(batch) => Ok(batch.map(|batch| (batch, worker))),
+                Err(error) => {
+                    worker.work.fail();
+                    Err(error)
+                }
             }
-            Ok(batch?.map(|batch| (batch, worker)))
         });
         let stream = RecordBatchStreamAdapter::new(schema, batches.boxed());
         Box::pin(cooperative(stream))
@@ -191,9 +193,10 @@ impl Worker {
             Some(decoders) if Arc::ptr_eq(&decoders.file, &file) => decoders,
             _ => self.decoders_of(Arc::clone(&file)),
         };
-        let pays = |columns: &Columns| columns.first.as_ref()?.pay(self.share).then_some(());
+        let first = self.columns.first.as_ref();
+        let pays = first.is_some_and(|first| first.pay(self.share));
         let part = decoders.all.read(&file.divided, taken).map_err(external)?;
-        let first = pays(&self.columns).and(decoders.first.as_mut());
+        let first = decoders.first.as_mut().filter(|_| pays);
         let is_first = first.is_some();
         let decoder = first.unwrap_or(&mut decoders.all);
         let before = decoder.counts();

@@ -10,6 +10,7 @@
 //!   repeats, [`Follower`] drives it, and [`Budget`] keeps its calls under the
 //!   quota.
 //! * [`Checkpoint`] is where a source stands, for a sink to keep with the rows.
+//! * [`Bucket`] lists objects of S3, and [`BucketReader`] reads those that are new.
 //! * [`DirectoryFollower`] follows a directory whose files grow.
 //! * [`Sink`] takes the decoded batches.
 //! * [`Clock`] is where time comes from; [`SimulatedClock`] runs an hour of
@@ -20,6 +21,7 @@
 
 #![deny(missing_docs)]
 
+mod bucket;
 mod budget;
 mod checkpoint;
 mod clock;
@@ -34,6 +36,10 @@ mod progress;
 mod range_map;
 mod sink;
 
+pub use bucket::{
+    Access, Bucket, BucketError, BucketReader, ObjectCounts, ObjectsCheckpoint, ObjectsDelta,
+    ParquetDecoder, Times, read_ahead,
+};
 pub use budget::{Budget, BudgetUsage};
 pub use checkpoint::{Checkpoint, CheckpointDelta, CheckpointMismatch};
 pub use clock::{Clock, SimulatedClock, SystemClock};
@@ -47,8 +53,8 @@ pub use group::{EventPage, LogEvent, LogGroup, PageRequest, ReadError, ReadError
 pub use history::read_history;
 pub use input::{
     AsyncReadDecoder, BytesDecoder, Compression, EnvelopeReader, FileDecoder, FileFormat,
-    InputError, InputFile, Location, LocationError, OpenFile, ReadDecoder, expand, spool,
-    system_message,
+    InputError, InputFile, Location, LocationError, OpenFile, ReadDecoder, expand, format_tellers,
+    resolve_formats, spool, system_message,
 };
 pub use memory::MemoryLogGroup;
 pub use progress::SourceProgress;

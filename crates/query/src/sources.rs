@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::prelude::SessionContext;
 use vpcflow_ingest::{
     Collected, Decoded, FileDecoder, FileFormat, InputError, InputFile, OpenFile,
 };
@@ -12,6 +13,7 @@ use vpcflow_record::{DecodeCounts, DecodeOptions, Format, Policy, flows_schema};
 use vpcflow_store::Snapshot;
 
 use crate::error::Error;
+use crate::parquet::ParquetTable;
 use crate::store::StoreTables;
 
 /// Files that stay open from when their format was looked at until they are read.
@@ -24,13 +26,16 @@ pub struct Sources {
     pub(crate) rows: Vec<RecordBatch>,
     pub(crate) rejects: Vec<RecordBatch>,
     pub(crate) stores: Vec<StoreTables>,
+    pub(crate) parquet: Vec<Arc<ParquetTable>>,
+    /// Which the tables are made of, when a session begins.
+    parquet_files: Vec<InputFile>,
     pub(crate) policy: Policy,
     row_schemas: Vec<SchemaRef>,
     bytes: u64,
     cut: u64,
 }
 
-/// A file with its format and what was read of it.
+/// A file of text with its format and what was read of it.
 #[derive(Debug, Clone)]
 pub(crate) struct SourceFile {
     pub(crate) file: InputFile,
@@ -38,6 +43,11 @@ pub(crate) struct SourceFile {
     pub(crate) counts: Arc<FileCounts>,
     /// For the first scan.
     opened: Arc<Mutex<Option<OpenFile>>>,
+}
+
+/// The files one after the other, while objects among the next ones are fetched.
+pub(crate) fn read_ahead(files: Vec<SourceFile>) -> impl Iterator<Item = SourceFile> {
+    vpcflow_ingest::read_ahead(files, |source| &mut source.file)
 }
 
 impl SourceFile {
@@ -78,11 +88,11 @@ impl FileCounts {
 /// What a session has read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ReadCounts {
-    /// Records decoded, or read from a store.
+    /// Records decoded, or read from Parquet files.
     pub records: u64,
     /// Lines refused: those of text that was read, and all that a store has.
     pub rejects: u64,
-    /// Bytes of text, and of a store's files as far as they were read.
+    /// Bytes of text, and of Parquet files as far as they were read.
     pub bytes: u64,
     /// Records without the values that followed their last field, which only
     /// the lenient policy leaves out.
@@ -109,7 +119,9 @@ impl Sources {
         }
     }
 
-    /// Adds a file, of the declared format or that of its header.
+    /// Adds a file: of Parquet by its name, else of text, of the declared format or that
+    /// of its header. To open text that is an object blocks:
+    /// [`Sources::add_file_of`] does not.
     ///
     /// # Errors
     /// When it cannot be read or is not text.
@@ -118,6 +130,10 @@ impl Sources {
         file: InputFile,
         declared: Option<&Format>,
     ) -> Result<(), InputError> {
+        if file.is_parquet() {
+            self.parquet_files.push(file);
+            return Ok(());
+        }
         let opened = file.open()?;
         let format = opened.format(declared);
         let opened = Some(opened).filter(|_| self.files.len() < MAX_KEPT_OPEN);
@@ -127,6 +143,23 @@ impl Sources {
             counts: Arc::default(),
             opened: Arc::new(Mutex::new(opened)),
         });
+        Ok(())
+    }
+
+    /// Adds a file of text whose format is known: the first scan opens it.
+    pub fn add_file_of(&mut self, format: FileFormat, file: InputFile) {
+        self.files.push(SourceFile {
+            file,
+            format,
+            counts: Arc::default(),
+            opened: Arc::default(),
+        });
+    }
+
+    /// Reads what is known of Parquet files without reading them.
+    pub(crate) async fn open_parquet(&mut self, context: &SessionContext) -> Result<(), Error> {
+        let files = std::mem::take(&mut self.parquet_files);
+        self.parquet = ParquetTable::open(context, files).await?;
         Ok(())
     }
 
@@ -181,6 +214,11 @@ impl Sources {
             counts.rejects += file.counts.rejects.load(Ordering::Relaxed);
             counts.bytes += file.counts.bytes.load(Ordering::Relaxed);
             counts.cut += file.counts.cut.load(Ordering::Relaxed);
+        }
+        for table in &self.parquet {
+            let (records, bytes) = table.read();
+            counts.records += records;
+            counts.bytes += bytes;
         }
         for store in &self.stores {
             let (records, bytes) = store.flows.read();

@@ -15,7 +15,7 @@ use datafusion::physical_plan::stream::RecordBatchReceiverStream;
 use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 use vpcflow_record::{DecodeOptions, Policy, rejects_schema};
 
-use crate::sources::{SourceFile, Sources};
+use crate::sources::{SourceFile, Sources, read_ahead};
 
 /// Batches that a scan may be ahead of the query, for each partition.
 const BATCHES_AHEAD: usize = 4;
@@ -163,7 +163,7 @@ impl PartitionStream for Scan {
                     return Ok(());
                 }
             }
-            for file in &files {
+            for file in read_ahead(files) {
                 let mut decoder = file.decode(options.clone()).map_err(external)?;
                 while let Some(decoded) = decoder.next() {
                     let decoded = decoded.map_err(external)?;

@@ -118,6 +118,14 @@ impl BucketError {
             "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "ExpiredToken" | "InvalidToken" => {
                 return BucketError::Credentials { name, reason };
             }
+            "AccessDenied" | "AllAccessDisabled" => {
+                return BucketError::Denied {
+                    access,
+                    name,
+                    bucket,
+                    reason,
+                };
+            }
             _ => {}
         }
         match error {
@@ -208,7 +216,8 @@ fn last_cause(error: &dyn Error) -> String {
     while let Some(cause) = last.source() {
         last = cause;
     }
-    last.to_string()
+    // Some answers have no body.
+    last.to_string().trim_end_matches([':', ' ']).to_owned()
 }
 
 /// The text of an element of the XML that S3 answers a failure with.

@@ -74,15 +74,13 @@ impl Keys {
         parts.next().is_some()
     }
 
-    /// Whether a look at the directories below this one tells nothing about them
-    /// that the keys in them do not tell.
+    /// Whether no directory below this one is out of the question by its name.
     pub(super) fn takes_all_below(&self, directory: &str) -> bool {
         let Keys::Matching { parts, .. } = self else {
             return true;
         };
         let depth = directory.split('/').filter(|name| !name.is_empty()).count();
-        let through = parts.iter().take(depth + 1).any(Option::is_none);
-        through || depth + 1 >= parts.len()
+        parts.iter().take(depth + 1).any(Option::is_none)
     }
 
     /// Whether an object is meant. Of a directory those are meant that have the name
@@ -131,7 +129,7 @@ mod tests {
 
         let keys = Keys::new("a/b*/c.log");
         assert!(keys.may_be_below("a/bc") && !keys.may_be_below("a/bc/d"));
-        assert!(keys.takes_all_below("a/bc") && !keys.takes_all_below("a"));
+        assert!(!keys.takes_all_below("a/bc") && !keys.takes_all_below("a"));
         assert!(keys.matches("a/bc/c.log") && !keys.matches("a/bc/d/c.log"));
         assert_eq!(Keys::new("*.log").base(), "");
     }

@@ -42,7 +42,7 @@ pub(crate) enum Command {
     Teardown(TeardownArgs),
     /// Follow log groups or directories: print their records, or keep them in a store
     Tail(TailArgs),
-    /// Read files or log groups into a store, each record once
+    /// Read files, objects of S3 or log groups into a store, each record once
     Ingest(IngestArgs),
     /// Look after a store
     Store(StoreArgs),
@@ -86,7 +86,8 @@ pub(crate) struct AwsArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Sources")]
 pub(crate) struct FromArgs {
-    /// A file, pattern, directory, `-` for standard input, or `logs:GROUP`; repeatable
+    /// A file, pattern, directory, `-` for standard input, `s3://BUCKET/PREFIX` or `logs:GROUP`;
+    /// repeatable
     #[arg(long, value_name = "SOURCE")]
     pub(crate) from: Vec<Location>,
     /// A store: a directory or `s3://bucket/prefix`; repeatable

@@ -1,6 +1,7 @@
 //! The binary `vpcflow`: arguments in, wiring, rows out.
 
 mod args;
+mod bucket;
 mod commands;
 mod failpoints;
 mod failure;

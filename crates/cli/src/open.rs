@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use vpcflow_aws::{AssumeRole, CloudWatchLogGroup, SdkConfig, SdkOptions, filter_log_events_quota};
 use vpcflow_ingest::{
     Budget, Clock, Collected, DecodingSink, EventDecoder, InputError, InputFile, Location,
-    ReadError, ReadErrorKind, SystemClock, expand, read_history, spool,
+    ReadError, ReadErrorKind, SystemClock, Times, expand, read_history, resolve_formats, spool,
 };
 use vpcflow_query::{Functions, Session, Sources, Window};
 use vpcflow_record::Format;
@@ -19,12 +19,13 @@ use vpcflow_setup::Provisioner;
 use vpcflow_store::Reader;
 
 use crate::args::{AwsArgs, DecodeArgs, FromArgs, FunctionArgs};
+use crate::bucket::Buckets;
 use crate::failure::Failure;
 use crate::print::Notes;
 use crate::store;
 
 /// How far back a log group is read unless the user says.
-const DEFAULT_SINCE_MS: i64 = 60 * 60 * 1000;
+pub(crate) const DEFAULT_SINCE_MS: i64 = 60 * 60 * 1000;
 
 /// A session and what has to live as long.
 pub(crate) struct Opened {
@@ -57,6 +58,9 @@ pub(crate) async fn open(args: &FromArgs, aws: &AwsArgs, notes: Notes) -> Result
     let mut stdin_read = false;
     let mut seen = HashSet::new();
     let mut groups: Vec<&String> = Vec::new();
+    let mut buckets = Buckets::default();
+    let mut objects = Vec::new();
+    let times = Times { since_ms, until_ms };
     for location in &args.from {
         match location {
             Location::Stdin if stdin_read => {
@@ -71,6 +75,14 @@ pub(crate) async fn open(args: &FromArgs, aws: &AwsArgs, notes: Notes) -> Result
             // A source that is named twice is read once.
             Location::LogGroup(name) if groups.contains(&name) => {}
             Location::LogGroup(name) => groups.push(name),
+            Location::S3 { bucket, keys } => {
+                let listed = buckets.list(bucket, keys, times, aws).await?;
+                objects.extend(
+                    listed
+                        .into_iter()
+                        .filter(|file| seen.insert(file.path.clone())),
+                );
+            }
             Location::Path(_) | Location::Glob(_) => {
                 for file in expand(location)? {
                     let path = file
@@ -93,6 +105,7 @@ pub(crate) async fn open(args: &FromArgs, aws: &AwsArgs, notes: Notes) -> Result
             }
         }
     }
+    add_objects(&mut sources, objects, declared).await?;
     if !groups.is_empty() {
         let config = config(aws).await?;
         let since_ms = since_ms.unwrap_or_else(|| {
@@ -120,6 +133,22 @@ pub(crate) async fn open(args: &FromArgs, aws: &AwsArgs, notes: Notes) -> Result
         has_stores: !args.store.is_empty(),
         _spool: pipes.directory,
     })
+}
+
+/// Adds objects. Their formats are looked at together, on threads that may block.
+async fn add_objects(
+    sources: &mut Sources,
+    objects: Vec<InputFile>,
+    declared: Option<&Format>,
+) -> Result<(), Failure> {
+    let (parquet, text): (Vec<_>, Vec<_>) = objects.into_iter().partition(InputFile::is_parquet);
+    for file in parquet {
+        sources.add_file(file, declared)?;
+    }
+    for (file, format) in resolve_formats(text, declared).await? {
+        sources.add_file_of(format, file);
+    }
+    Ok(())
 }
 
 /// Adds what each store holds now. One that is named twice is read once.

@@ -3,17 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
-use object_store::aws::{AmazonS3Builder, AwsCredential};
-use object_store::{CredentialProvider, ObjectStore};
 use tokio_util::sync::CancellationToken;
 use url::Url;
-use vpcflow_aws::SdkConfig;
 use vpcflow_ingest::SystemClock;
 use vpcflow_store::{Location, Patience, SharedStore, Store, StoreOptions};
 
 use crate::args::AwsArgs;
+use crate::bucket::bucket;
 use crate::failure::Failure;
 use crate::open::config;
 
@@ -35,7 +31,7 @@ pub(crate) async fn location(name: &str, aws: &AwsArgs) -> Result<Location, Fail
     let url = url.ok_or_else(|| {
         Failure::usage(format!("`{name}` names no bucket")).hint("write it as s3://BUCKET/PREFIX")
     })?;
-    let objects = bucket(&url, &config(aws).await?)?;
+    let objects = bucket(url.host_str().unwrap_or_default(), &config(aws).await?)?;
     Ok(Location::objects(url, objects))
 }
 
@@ -58,47 +54,4 @@ pub(crate) async fn open(
     let store = Store::open(&location, options, Arc::new(SystemClock)).await?;
     let patience = stop.map_or(Patience::None, |stop| Patience::Until(stop.clone()));
     Ok(SharedStore::new(store, Arc::new(SystemClock), patience))
-}
-
-/// A bucket, as whoever calls AWS otherwise: object_store knows no profiles.
-fn bucket(url: &Url, config: &SdkConfig) -> Result<Arc<dyn ObjectStore>, Failure> {
-    let provider = config
-        .credentials_provider()
-        .ok_or_else(|| Failure::new("there is nothing that provides credentials of AWS"))?;
-    let mut builder = AmazonS3Builder::new()
-        .with_bucket_name(url.host_str().unwrap_or_default())
-        .with_credentials(Arc::new(SdkCredentials { provider }));
-    if let Some(region) = config.region() {
-        builder = builder.with_region(region.as_ref());
-    }
-    if let Some(endpoint) = config.endpoint_url() {
-        let plain = endpoint.starts_with("http://");
-        builder = builder.with_endpoint(endpoint).with_allow_http(plain);
-    }
-    let built = builder.build();
-    Ok(Arc::new(built.map_err(|error| Failure::chain(&error))?))
-}
-
-/// The SDK's credentials for object_store; the SDK keeps them until they expire.
-#[derive(Debug)]
-struct SdkCredentials {
-    provider: SharedCredentialsProvider,
-}
-
-#[async_trait]
-impl CredentialProvider for SdkCredentials {
-    type Credential = AwsCredential;
-
-    async fn get_credential(&self) -> object_store::Result<Arc<AwsCredential>> {
-        let credentials = self.provider.provide_credentials().await;
-        let credentials = credentials.map_err(|error| object_store::Error::Unauthenticated {
-            path: "credentials".to_owned(),
-            source: Box::new(error),
-        })?;
-        Ok(Arc::new(AwsCredential {
-            key_id: credentials.access_key_id().to_owned(),
-            secret_key: credentials.secret_access_key().to_owned(),
-            token: credentials.session_token().map(ToOwned::to_owned),
-        }))
-    }
 }

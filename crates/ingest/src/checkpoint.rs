@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::bucket::{ObjectsCheckpoint, ObjectsDelta};
 use crate::directory::{FilesCheckpoint, FilesDelta};
 use crate::follow::{GroupCheckpoint, GroupDelta};
 
@@ -33,6 +34,8 @@ pub enum Checkpoint {
     LogGroup(GroupCheckpoint),
     /// Of files and directories.
     Files(FilesCheckpoint),
+    /// Of a bucket.
+    Objects(ObjectsCheckpoint),
 }
 
 /// What one delivery adds to a [`Checkpoint`].
@@ -44,6 +47,8 @@ pub enum CheckpointDelta {
     LogGroup(GroupDelta),
     /// Of files and directories.
     Files(FilesDelta),
+    /// Of a bucket.
+    Objects(ObjectsDelta),
 }
 
 /// A checkpoint and a delta that are not of one source.
@@ -56,9 +61,6 @@ pub struct CheckpointMismatch {
     pub delta: &'static str,
 }
 
-const LOG_GROUP: &str = "a log group";
-const FILES: &str = "files";
-
 impl Checkpoint {
     /// A checkpoint before the first delivery, of the kind of source that the
     /// delta is of. The delta is not applied.
@@ -66,6 +68,7 @@ impl Checkpoint {
         match delta {
             CheckpointDelta::LogGroup(_) => Checkpoint::LogGroup(GroupCheckpoint::default()),
             CheckpointDelta::Files(_) => Checkpoint::Files(FilesCheckpoint::default()),
+            CheckpointDelta::Objects(_) => Checkpoint::Objects(ObjectsCheckpoint::default()),
         }
     }
 
@@ -74,7 +77,7 @@ impl Checkpoint {
     pub fn complete_to_ms(&self) -> Option<i64> {
         match self {
             Checkpoint::LogGroup(checkpoint) => checkpoint.complete_to_ms(),
-            Checkpoint::Files(_) => None,
+            Checkpoint::Files(_) | Checkpoint::Objects(_) => None,
         }
     }
 
@@ -91,29 +94,39 @@ impl Checkpoint {
             (Checkpoint::Files(checkpoint), CheckpointDelta::Files(delta)) => {
                 checkpoint.apply(delta);
             }
-            (Checkpoint::LogGroup(_), CheckpointDelta::Files(_)) => {
-                return Err(CheckpointMismatch {
-                    checkpoint: LOG_GROUP,
-                    delta: FILES,
-                });
+            (Checkpoint::Objects(checkpoint), CheckpointDelta::Objects(delta)) => {
+                checkpoint.apply(delta);
             }
-            (Checkpoint::Files(_), CheckpointDelta::LogGroup(_)) => {
+            (checkpoint, delta) => {
                 return Err(CheckpointMismatch {
-                    checkpoint: FILES,
-                    delta: LOG_GROUP,
+                    checkpoint: checkpoint.kind(),
+                    delta: delta.kind(),
                 });
             }
         }
         Ok(())
     }
+
+    fn kind(&self) -> &'static str {
+        match self {
+            Checkpoint::LogGroup(_) => "a log group",
+            Checkpoint::Files(_) => "files",
+            Checkpoint::Objects(_) => "a bucket",
+        }
+    }
 }
 
 impl CheckpointDelta {
+    fn kind(&self) -> &'static str {
+        Checkpoint::of(self).kind()
+    }
+
     /// Whether applying it changes nothing.
     pub fn is_empty(&self) -> bool {
         match self {
             CheckpointDelta::LogGroup(delta) => delta.is_empty(),
             CheckpointDelta::Files(delta) => delta.is_empty(),
+            CheckpointDelta::Objects(delta) => delta.is_empty(),
         }
     }
 }

@@ -11,6 +11,7 @@
 //!   repeats, [`Follower`] drives it, and [`Budget`] keeps its calls under the
 //!   quota.
 //! * [`Checkpoint`] is where a source stands, for a sink to keep with the rows.
+//! * [`Bucket`] lists objects of S3, and [`BucketReader`] reads those that are new.
 //! * [`DirectoryFollower`] follows a directory whose files grow.
 //! * [`Sink`] takes the decoded batches.
 //! * [`Clock`] is where time comes from; [`SimulatedClock`] runs an hour of
@@ -21,6 +22,7 @@
 
 #![deny(missing_docs)]
 
+mod bucket;
 mod budget;
 mod checkpoint;
 mod clock;
@@ -35,6 +37,10 @@ mod progress;
 mod range_map;
 mod sink;
 
+pub use bucket::{
+    Access, Bucket, BucketError, BucketReader, FETCHED_AHEAD, ObjectCounts, ObjectsCheckpoint,
+    ObjectsDelta, ParquetDecoder, Times,
+};
 pub use budget::{Budget, BudgetUsage};
 pub use checkpoint::{Checkpoint, CheckpointDelta, CheckpointMismatch};
 pub use clock::{Clock, SimulatedClock, SystemClock};
@@ -49,7 +55,8 @@ pub use history::read_history;
 pub use input::{
     AsyncReadDecoder, BytesDecoder, Compression, DividedFile, EnvelopeReader, FileDecoder,
     FileFormat, InputError, InputFile, Location, LocationError, OpenFile, Part, PartDecoder,
-    ReadDecoder, TakenPart, Verdict, expand, spool, system_message,
+    ReadDecoder, TakenPart, Verdict, expand, format_tellers, resolve_formats, spool,
+    system_message,
 };
 pub use memory::MemoryLogGroup;
 pub use progress::SourceProgress;

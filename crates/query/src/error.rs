@@ -7,6 +7,7 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::common::{Diagnostic, SchemaError};
 use datafusion::error::DataFusionError;
 use datafusion::object_store;
+use datafusion::parquet::errors::ParquetError;
 use vpcflow_ingest::{InputError, system_message};
 use vpcflow_record::Field;
 
@@ -131,15 +132,17 @@ impl From<ArrowError> for Error {
 
 /// Whether a source is at fault rather than the statement.
 pub(crate) fn is_of_source(error: &DataFusionError) -> bool {
-    matches!(error.find_root(), DataFusionError::External(_)) || object_error(error).is_some()
+    input_error(error).is_some()
+        || matches!(error.find_root(), DataFusionError::External(_))
+        || object_error(error).is_some()
 }
 
 /// The way out when a source cannot be read.
 fn source_hint(error: &DataFusionError) -> Option<String> {
+    if let Some(error) = input_error(error) {
+        return error.hint();
+    }
     if let DataFusionError::External(error) = error.find_root() {
-        if let Some(error) = error.downcast_ref::<InputError>() {
-            return error.hint();
-        }
         if let Some(error) = error.downcast_ref::<PathError>() {
             return error.hint();
         }
@@ -155,6 +158,23 @@ fn source_hint(error: &DataFusionError) -> Option<String> {
         ),
         _ => None,
     }
+}
+
+/// The failure to read a file that is behind a failed query, if it is that.
+fn input_error(error: &DataFusionError) -> Option<&InputError> {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error.find_root());
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref() {
+            return Some(error);
+        }
+        // These hide what they hold from those who ask for the source.
+        cause = match (error.downcast_ref(), error.downcast_ref()) {
+            (Some(DataFusionError::External(error)), _) => Some(error.as_ref()),
+            (_, Some(ParquetError::External(error))) => Some(error.as_ref()),
+            _ => error.source(),
+        };
+    }
+    None
 }
 
 /// The failure to read a file of a store that is behind a failed query, if it is
@@ -186,6 +206,9 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 /// A failure without the engine's prefixes.
 fn describe(error: &DataFusionError) -> String {
+    if let Some(error) = input_error(error) {
+        return error.to_string();
+    }
     match object_error(error) {
         Some(object_store::Error::NotFound { path, .. }) => {
             return format!("the store's file `{path}` is missing");

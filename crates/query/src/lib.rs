@@ -4,6 +4,7 @@
 //! * [`Session`] has the tables `flows`, `rejects`, `enis` and `ingest_log` and
 //!   answers SQL, with functions that know networks: [`Functions`].
 //! * [`Library`] has queries with parameters, [`Top`] makes rankings.
+//! * [`ParquetRecords`] reads Parquet files to be stored.
 //! * [`Printer`] writes rows in every output format.
 //!
 //! No AWS here: rows of a log group come in as batches.
@@ -18,6 +19,8 @@ mod once;
 mod output;
 mod paths;
 mod scan;
+mod parquet;
+mod scans;
 mod session;
 mod sources;
 mod store;
@@ -29,6 +32,7 @@ pub use error::{Error, SqlError};
 pub use filter::RowFilter;
 pub use library::{Library, Parameter, ParameterKind, Query, infer_parameter};
 pub use output::{OutputFormat, Printer, escape, escape_lines};
+pub use parquet::ParquetRecords;
 pub use session::{Parameters, Session, Window, split_statements};
 pub use sources::{ReadCounts, Sources};
 pub use table::adapt;

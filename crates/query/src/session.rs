@@ -71,7 +71,8 @@ impl Session {
     /// A session over these sources, `flows` cut to the window.
     ///
     /// # Errors
-    /// When a column has different types in two sources.
+    /// When a Parquet file cannot be read as one, or a column has types in two sources
+    /// that do not go together.
     pub async fn new(sources: Sources, window: Window) -> Result<Session, Error> {
         Session::with_functions(sources, window, &Functions::new()).await
     }
@@ -79,13 +80,14 @@ impl Session {
     /// As [`Session::new`], with functions that look addresses up in files.
     ///
     /// # Errors
-    /// None that are known: the tables are new.
+    /// When a Parquet file cannot be read as one.
     pub async fn with_functions(
-        sources: Sources,
+        mut sources: Sources,
         window: Window,
         functions: &Functions,
     ) -> Result<Session, Error> {
         let context = new_context(functions);
+        sources.open_parquet(&context).await?;
         let sources = Arc::new(sources);
         register_tables(&context, &sources, window).await?;
         once::register(&context).await?;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::prelude::SessionContext;
 use vpcflow_ingest::{
     Collected, Decoded, DividedFile, FileDecoder, FileFormat, InputError, InputFile, OpenFile,
 };
@@ -13,6 +14,7 @@ use vpcflow_store::Snapshot;
 
 use crate::error::Error;
 use crate::paths::Paths;
+use crate::parquet::ParquetTable;
 use crate::store::StoreTables;
 use crate::table::Kind;
 
@@ -26,6 +28,9 @@ pub struct Sources {
     pub(crate) rows: Vec<RecordBatch>,
     pub(crate) rejects: Vec<RecordBatch>,
     pub(crate) stores: Vec<StoreTables>,
+    pub(crate) parquet: Vec<Arc<ParquetTable>>,
+    /// Which the tables are made of, when a session begins.
+    parquet_files: Vec<InputFile>,
     pub(crate) policy: Policy,
     /// Files that statements name, if they may.
     pub(crate) paths: Option<Arc<Paths>>,
@@ -34,7 +39,7 @@ pub struct Sources {
     cut: u64,
 }
 
-/// A file with its format and what was read of it.
+/// A file of text with its format and what was read of it.
 #[derive(Debug, Clone)]
 pub(crate) struct SourceFile {
     pub(crate) file: InputFile,
@@ -140,11 +145,11 @@ impl FileCounts {
 /// What a session has read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ReadCounts {
-    /// Records decoded, or read from a store.
+    /// Records decoded, or read from Parquet files.
     pub records: u64,
     /// Lines refused: those of text that was read, and all that a store has.
     pub rejects: u64,
-    /// Bytes of text, and of a store's files as far as they were read.
+    /// Bytes of text, and of Parquet files as far as they were read.
     pub bytes: u64,
     /// Records without the values that followed their last field, which only
     /// the lenient policy leaves out.
@@ -171,7 +176,9 @@ impl Sources {
         }
     }
 
-    /// Adds a file, of the declared format or that of its header.
+    /// Adds a file: of Parquet by its name, else of text, of the declared format or that
+    /// of its header. To open text that is an object blocks:
+    /// [`Sources::add_file_of`] does not.
     ///
     /// # Errors
     /// When it cannot be read or is not text.
@@ -180,9 +187,32 @@ impl Sources {
         file: InputFile,
         declared: Option<&Format>,
     ) -> Result<(), InputError> {
+        if file.is_parquet() {
+            self.parquet_files.push(file);
+            return Ok(());
+        }
         let stays_open = self.files.len() < MAX_KEPT_OPEN;
         self.files
             .push(SourceFile::new(file, declared, stays_open)?);
+        Ok(())
+    }
+
+    /// Adds a file of text whose format is known: the first scan opens it, and reads
+    /// it from start to end.
+    pub fn add_file_of(&mut self, format: FileFormat, file: InputFile) {
+        self.files.push(SourceFile {
+            file,
+            format,
+            counts: Arc::default(),
+            divisible: false,
+            opened: Arc::default(),
+        });
+    }
+
+    /// Reads what is known of Parquet files without reading them.
+    pub(crate) async fn open_parquet(&mut self, context: &SessionContext) -> Result<(), Error> {
+        let files = std::mem::take(&mut self.parquet_files);
+        self.parquet = ParquetTable::open(context, files).await?;
         Ok(())
     }
 
@@ -254,6 +284,11 @@ impl Sources {
         }
         if let Some(paths) = &self.paths {
             paths.add_to(&mut counts);
+        }
+        for table in &self.parquet {
+            let (records, bytes) = table.read();
+            counts.records += records;
+            counts.bytes += bytes;
         }
         for store in &self.stores {
             let (records, bytes) = store.flows.read();

@@ -40,13 +40,26 @@ pub(crate) async fn register_tables(
     }
     let mut flows = Vec::new();
     let mut rejects = Vec::new();
+    let table =
+        |kind| -> Arc<dyn TableProvider> { Arc::new(SourceTable::new(kind, Arc::clone(sources))) };
+    let is_none = sources.parquet.is_empty() && sources.stores.is_empty();
+    if sources.has_text() || is_none {
+        flows.push(table(Kind::Flows));
+    }
+    flows.extend(
+        sources
+            .parquet
+            .iter()
+            .map(|parquet| Arc::clone(parquet) as _),
+    );
     if sources.has_text() || sources.stores.is_empty() {
-        let table = |kind| Arc::new(SourceTable::new(kind, Arc::clone(sources)));
-        flows.push(match sources.stores.is_empty() {
-            true => table(Kind::Flows) as Arc<dyn TableProvider>,
-            false => with_date(context, table(Kind::Flows))?,
-        });
-        rejects.push(table(Kind::Rejects) as Arc<dyn TableProvider>);
+        rejects.push(table(Kind::Rejects));
+    }
+    if !sources.stores.is_empty() {
+        flows = flows
+            .into_iter()
+            .map(|flows| with_date(context, flows))
+            .collect::<Result<_>>()?;
     }
     for store in &sources.stores {
         flows.push(Arc::clone(&store.flows) as Arc<dyn TableProvider>);
@@ -90,13 +103,18 @@ fn unite(
     Ok(united.into_view())
 }
 
-/// Text with the day that its records would be stored under.
-fn with_date(context: &SessionContext, text: Arc<SourceTable>) -> Result<Arc<dyn TableProvider>> {
-    let schema = text.schema();
+/// Records with the day that they would be stored under.
+fn with_date(
+    context: &SessionContext,
+    records: Arc<dyn TableProvider>,
+) -> Result<Arc<dyn TableProvider>> {
+    let schema = records.schema();
     let times = ["start", "end", "ingestion_time"].into_iter();
     let times = times.filter(|name| schema.index_of(name).is_ok());
     let date = cast(coalesce(times.map(ident).collect()), DataType::Date32);
-    let frame = context.read_table(text)?.with_column(DATE_COLUMN, date)?;
+    let frame = context
+        .read_table(records)?
+        .with_column(DATE_COLUMN, date)?;
     Ok(frame.into_view())
 }
 

@@ -4,15 +4,13 @@
 
 mod support;
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::sync::Arc;
 
 use object_store::aws::AmazonS3Builder;
 use support::*;
 use url::Url;
 use vpcflow_store::{Error, Location, Reader, SourceId, Store, StoreOptions, check};
-use vpcflow_testkit::Moto;
+use vpcflow_testkit::{Bucket, Moto};
 
 const BUCKET: &str = "flow-logs";
 
@@ -30,24 +28,10 @@ fn location(moto: &Moto) -> Location {
     Location::objects(url, Arc::new(objects))
 }
 
-fn create_bucket(moto: &Moto) {
-    let address = moto.endpoint_url();
-    let address = address.trim_start_matches("http://");
-    let mut stream = TcpStream::connect(address).unwrap();
-    let request = format!(
-        "PUT /{BUCKET} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 0\r\nConnection: close\r\n\
-         Authorization: AWS4-HMAC-SHA256 Credential=test/20261122/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0\r\n\r\n"
-    );
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut reply = String::new();
-    stream.read_to_string(&mut reply).unwrap();
-    assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
-}
-
 #[tokio::test]
 async fn a_bucket_keeps_a_store_with_one_owner() {
     let Some(moto) = Moto::start() else { return };
-    create_bucket(&moto);
+    let _bucket = Bucket::create(&moto, BUCKET);
     let location = location(&moto);
     let missing = Reader::open(&location).await.unwrap_err();
     assert!(matches!(missing, Error::Missing { .. }), "{missing:?}");

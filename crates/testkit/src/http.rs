@@ -13,8 +13,9 @@ pub(crate) fn request(
     method: &str,
     path: &str,
     headers: &[(&str, &str)],
-    body: &str,
+    body: impl AsRef<[u8]>,
 ) -> io::Result<(u16, String)> {
+    let body = body.as_ref();
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut connection = TcpStream::connect_timeout(&address, TIMEOUT)?;
     connection.set_read_timeout(Some(TIMEOUT))?;
@@ -27,7 +28,8 @@ pub(crate) fn request(
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
-    connection.write_all(format!("{head}\r\n{body}").as_bytes())?;
+    connection.write_all(format!("{head}\r\n").as_bytes())?;
+    connection.write_all(body)?;
 
     let mut answer = String::new();
     connection.read_to_string(&mut answer)?;

@@ -8,17 +8,20 @@
 //! - [`Moto`]: a `moto_server` process for the calls that set up flow logs.
 //!   It proves that requests have the right shape; what it says about limits,
 //!   permissions and paging proves nothing about AWS.
+//! - [`Bucket`]: a bucket of S3 in it.
 //! - [`FaultProxy`]: stands before either and lets single calls fail as AWS
 //!   lets them fail.
 //! - [`unused_port`]: a loopback port on which nobody listens.
 //!
 //! Being for tests, the crate panics where a test could only fail.
 
+mod bucket;
 mod http;
 mod logs;
 mod moto;
 mod proxy;
 
+pub use bucket::Bucket;
 pub use logs::{BatchId, FakeLogs, FakeLogsBuilder, Fault, Traffic};
 pub use moto::Moto;
 pub use proxy::{Failure, FaultProxy};

@@ -49,6 +49,8 @@ struct State {
     /// in the order of arrival.
     calls: Vec<(String, usize)>,
     numbers: HashMap<String, usize>,
+    /// The request lines, each attempt.
+    lines: Vec<String>,
     /// The numbers of calls whose attempts may still come.
     invocations: HashMap<String, usize>,
     /// How often all this was forgotten.
@@ -133,6 +135,12 @@ impl FaultProxy {
     #[must_use]
     pub fn calls(&self) -> Vec<(String, usize)> {
         self.shared.state().calls.clone()
+    }
+
+    /// The request lines so far, such as `GET /bucket/key HTTP/1.1`, of every attempt.
+    #[must_use]
+    pub fn request_lines(&self) -> Vec<String> {
+        self.shared.state().lines.clone()
     }
 
     /// The calls that were to fail but did not come.
@@ -231,6 +239,7 @@ impl Shared {
     fn failure_of(&self, request: &Request) -> Option<Failure> {
         let mut state = self.state();
         let number = state.number_of(request);
+        state.lines.push(request.line().to_owned());
         self.changed.notify_all();
         let rule = state.rules.iter_mut().find(|rule| {
             rule.action == request.action && rule.number == number && rule.attempts_left != Some(0)

@@ -10,16 +10,17 @@ use crate::time::{Moment, days, duration, moment};
 
 #[derive(Debug, Args)]
 pub(crate) struct IngestArgs {
-    /// Files, patterns, directories, `-` for standard input, or `logs:GROUP`
+    /// Files, patterns, directories, `-` for standard input, `s3://BUCKET/PREFIX` or `logs:GROUP`
     #[arg(value_name = "SOURCE", required = true)]
     pub(crate) sources: Vec<Location>,
     /// The store, made if it is not there: a directory or `s3://bucket/prefix`
     #[arg(long, value_name = "STORE")]
     pub(crate) store: String,
-    /// Events of log groups from this time on: `15m`, `7d` (ago), or a date in UTC
-    #[arg(long, value_name = "TIME", value_parser = moment, default_value = "1h")]
-    pub(crate) since: Moment,
-    /// Events of log groups before this time [default: now]
+    /// Events of log groups, and AWS's files in S3, from this time on: `15m`, `7d` (ago), or a date
+    /// in UTC [default: of log groups 1h, of S3 all]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub(crate) since: Option<Moment>,
+    /// Events of log groups, and AWS's files in S3, before this time [default: now]
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub(crate) until: Option<Moment>,
     /// Keep so many days, today among them, and drop older ones: `90d`

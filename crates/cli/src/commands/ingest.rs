@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 use vpcflow_aws::CloudWatchLogGroup;
 use vpcflow_ingest::{
     CheckpointDelta, Clock, CommittedEvents, Decoded, DecodingSink, Delivery, DirectoryFollower,
-    EventDecoder, EventSink, InputError, Location, LogGroup, OpenFile, Sink, SinkError,
-    SystemClock, read_history,
+    EventDecoder, EventSink, InputError, Location, LogGroup, ObjectCounts, OpenFile, Sink,
+    SinkError, SystemClock, read_history,
 };
 use vpcflow_query::ReadCounts;
 use vpcflow_record::{DecodeOptions, flows_schema};
@@ -19,9 +19,13 @@ use vpcflow_store::{Checkpoint, SharedStore, SourceId, StoreSink};
 use crate::args::{AwsArgs, IngestArgs};
 use crate::commands::{end_in_order, refused};
 use crate::failure::Failure;
-use crate::open::{config, default_budget, group_format, patiently, warn_unknown};
+use crate::open::{
+    DEFAULT_SINCE_MS, config, default_budget, group_format, patiently, warn_unknown,
+};
 use crate::print::{Notes, bytes, counted};
 use crate::store;
+
+mod buckets;
 
 /// Batches of standard input that are decoded ahead of the store.
 const AHEAD: usize = 2;
@@ -37,6 +41,7 @@ pub(crate) async fn run(args: IngestArgs) -> Result<(), Failure> {
         store: &store,
         stop: stop.clone(),
         counts: ReadCounts::default(),
+        objects: ObjectCounts::default(),
         repeats: 0,
     };
     let ended = async {
@@ -54,6 +59,7 @@ pub(crate) async fn run(args: IngestArgs) -> Result<(), Failure> {
             counted(repeats, "event")
         ));
     }
+    buckets::tell(ingest.objects, notes);
     if counts.records + counts.rejects == 0 {
         notes.say("note: the store has all of it already");
     }
@@ -80,12 +86,14 @@ struct Ingest<'a> {
     store: &'a SharedStore,
     stop: CancellationToken,
     counts: ReadCounts,
+    objects: ObjectCounts,
     /// Events that the store had.
     repeats: u64,
 }
 
 impl Ingest<'_> {
-    /// Reads all sources: files together, then standard input, then log groups.
+    /// Reads all sources: files together, then standard input, then buckets, then log
+    /// groups.
     async fn all(&mut self) -> Result<(), Failure> {
         let is_file =
             |location: &&Location| matches!(location, Location::Path(_) | Location::Glob(_));
@@ -96,6 +104,7 @@ impl Ingest<'_> {
         if self.args.sources.contains(&Location::Stdin) {
             self.standard_input().await?;
         }
+        self.buckets().await?;
         let mut seen = HashSet::new();
         for location in &self.args.sources {
             if let Location::LogGroup(name) = location
@@ -175,7 +184,10 @@ impl Ingest<'_> {
         let declared = self.args.decode.log_format.as_ref();
         let format = group_format(&config, name, declared, self.notes).await?;
         let now_ms = SystemClock.now_ms();
-        let since_ms = self.args.since.to_ms(now_ms);
+        let since_ms = match self.args.since {
+            Some(since) => since.to_ms(now_ms),
+            None => now_ms - DEFAULT_SINCE_MS,
+        };
         let until_ms = self.args.until.map_or(now_ms, |until| until.to_ms(now_ms));
         if since_ms >= until_ms {
             return Err(Failure::usage(

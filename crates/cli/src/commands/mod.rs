@@ -14,7 +14,7 @@ mod top;
 use clap::CommandFactory;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use vpcflow_ingest::{Checkpoint, FilesCheckpoint};
+use vpcflow_ingest::{Checkpoint, FilesCheckpoint, ObjectsCheckpoint};
 
 use crate::args::{Arguments, Command, DecodeArgs, OutputArgs};
 use crate::failure::Failure;
@@ -116,6 +116,14 @@ fn files_checkpoint(checkpoint: Option<&Checkpoint>) -> FilesCheckpoint {
     match checkpoint {
         Some(Checkpoint::Files(files)) => files.clone(),
         _ => FilesCheckpoint::default(),
+    }
+}
+
+/// Which objects of a bucket a store has.
+fn objects_checkpoint(checkpoint: Option<&Checkpoint>) -> ObjectsCheckpoint {
+    match checkpoint {
+        Some(Checkpoint::Objects(objects)) => objects.clone(),
+        _ => ObjectsCheckpoint::default(),
     }
 }
 

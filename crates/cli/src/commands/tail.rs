@@ -195,6 +195,14 @@ async fn open(
                 return Err(Failure::usage("standard input cannot be followed")
                     .hint("`vpcflow sql --from -` reads it to its end"));
             }
+            Location::S3 { .. } => {
+                return Err(
+                    Failure::usage(format!("`{location}` cannot be followed")).hint(
+                        "`vpcflow ingest` reads what is new in it, each object once, as often as it \
+                         is run",
+                    ),
+                );
+            }
             Location::Path(_) | Location::Glob(_) => files.push(location.clone()),
             Location::LogGroup(name) => {
                 if aws.is_none() {

@@ -26,10 +26,14 @@ pub(super) fn is_wrapped(file: &InputFile) -> Result<bool, InputError> {
 pub(super) fn list(locations: &[Location]) -> Result<Vec<(Inode, InputFile)>, InputError> {
     let mut found: BTreeMap<PathBuf, InputFile> = BTreeMap::new();
     for location in locations {
-        let files = match expand(location) {
+        let mut files = match expand(location) {
             Err(InputError::NoLogs(_) | InputError::NoMatch(_)) => continue,
             files => files?,
         };
+        // Of a directory, only text grows line by line.
+        if matches!(location, Location::Path(path) if path.is_dir()) {
+            files.retain(|file| !file.is_parquet());
+        }
         found.extend(files.into_iter().map(|file| (file.path.clone(), file)));
     }
     let mut known = HashSet::new();

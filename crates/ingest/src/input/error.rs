@@ -6,6 +6,7 @@ use std::path::Path;
 use arrow_schema::ArrowError;
 
 use super::open::Compression;
+use crate::bucket::BucketError;
 
 /// Why a source cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +68,17 @@ pub enum InputError {
         /// What it seems to be.
         kind: &'static str,
     },
+    /// A bucket or an object in it cannot be read.
+    #[error(transparent)]
+    Bucket(#[from] BucketError),
+    /// A Parquet file that cannot be read as one.
+    #[error("`{path}` is damaged: its Parquet data cannot be read ({reason})")]
+    Parquet {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The columns of a batch do not fit together. None is known to do so.
     #[error("the records of `{path}` make no batch: {source}")]
     Batch {
@@ -92,6 +104,11 @@ impl InputError {
         text_bytes: u64,
         source: io::Error,
     ) -> InputError {
+        // Whatever is read through, the object failed and not its data.
+        let source = match source.downcast::<BucketError>() {
+            Ok(error) => return error.into(),
+            Err(source) => source,
+        };
         let path = path.to_owned();
         match compression {
             // What the system says is not about the data.
@@ -115,6 +132,11 @@ impl InputError {
     /// The way out, where there is one to name.
     pub fn hint(&self) -> Option<String> {
         match self {
+            InputError::Bucket(error) => error.hint(),
+            InputError::NotText {
+                kind: "a Parquet file",
+                ..
+            } => Some("Parquet files are known by their names: `*.parquet`".to_owned()),
             InputError::NoLogs(_) => Some(format!(
                 "log files are those named {}",
                 super::file::LOG_NAMES

@@ -4,28 +4,33 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::{InputError, Location, OpenFile};
+use object_store::ObjectMeta;
 
-/// A file of flow log records.
+use super::{InputError, Location, OpenFile};
+use crate::bucket::{Access, Bucket, BucketError, Object};
+
+/// A file of flow log records, or an object of a bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputFile {
-    /// Where it is.
+    /// Where it is on this machine; the name of an object, which is not.
     pub path: PathBuf,
     /// What messages and `rejects.source` call it.
     pub name: String,
-    /// Size on disk in bytes, compressed or not.
+    /// Size as it is stored in bytes, compressed or not.
     pub size_bytes: u64,
+    pub(crate) object: Option<Object>,
 }
 
 /// The files of a location, in order of their names: the file itself, those
-/// that a pattern matches, or the log files in a directory, at any depth.
+/// that a pattern matches, or those in a directory, at any depth, that have the name of
+/// a log file or of a Parquet file.
 ///
 /// # Errors
-/// When nothing is there, or it cannot be listed. For [`Location::Stdin`] and
-/// [`Location::LogGroup`], which are no files, the answer is no file.
+/// When nothing is there, or it cannot be listed. For locations that are not on this
+/// machine's disks the answer is no file: [`Bucket::list`] finds objects.
 pub fn expand(location: &Location) -> Result<Vec<InputFile>, InputError> {
     match location {
-        Location::Stdin | Location::LogGroup(_) => Ok(Vec::new()),
+        Location::Stdin | Location::LogGroup(_) | Location::S3 { .. } => Ok(Vec::new()),
         Location::Path(path) => {
             let metadata = path
                 .metadata()
@@ -69,9 +74,10 @@ pub fn expand(location: &Location) -> Result<Vec<InputFile>, InputError> {
     }
 }
 
-pub(super) const LOG_NAMES: &str = "*.log, *.txt, *.gz, or without a dot";
+/// How log files are named, for messages.
+pub(crate) const LOG_NAMES: &str = "*.log, *.txt, *.gz, *.parquet, or without a dot";
 
-/// Whether a file of a directory is taken for a log. Other files may lie beside
+/// Whether a file of a directory is taken for a log of text. Other files may lie beside
 /// the logs, and reading them would fill `rejects` with their lines.
 fn is_log(name: &str) -> bool {
     let hidden = name.starts_with(['.', '_']);
@@ -79,6 +85,17 @@ fn is_log(name: &str) -> bool {
         .iter()
         .any(|ending| name.ends_with(ending));
     !hidden && (named || !name.contains('.'))
+}
+
+/// Whether a file of a directory is taken for one with records, as text or not.
+pub(crate) fn is_records(name: &str) -> bool {
+    is_log(name) || is_parquet(name)
+}
+
+/// Whether a file with records in Parquet has this name.
+pub(crate) fn is_parquet(name: &str) -> bool {
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending);
+    !name.starts_with(['.', '_']) && ending == Some("parquet")
 }
 
 fn list(directory: &Path, files: &mut Vec<InputFile>) -> Result<(), InputError> {
@@ -100,7 +117,7 @@ fn list(directory: &Path, files: &mut Vec<InputFile>) -> Result<(), InputError> 
         };
         if metadata.is_dir() && !name.to_string_lossy().starts_with('.') {
             list(&path, files)?;
-        } else if metadata.is_file() && is_log(&name.to_string_lossy()) {
+        } else if metadata.is_file() && is_records(&name.to_string_lossy()) {
             files.push(InputFile::new(path, metadata.len()));
         }
     }
@@ -114,14 +131,61 @@ impl InputFile {
             name: path.display().to_string(),
             path,
             size_bytes,
+            object: None,
         }
     }
 
-    /// Opens the file and looks at what it is.
+    /// An object that a bucket was found to have.
+    pub(crate) fn of_object(object: Object) -> InputFile {
+        let name = object.name();
+        InputFile {
+            path: PathBuf::from(&name),
+            name,
+            size_bytes: object.meta().size,
+            object: Some(object),
+        }
+    }
+
+    /// The bucket that it is an object of, and what the bucket says of it; `None`: it
+    /// is a file of this machine.
+    pub fn object(&self) -> Option<(&Bucket, &ObjectMeta)> {
+        let object = self.object.as_ref()?;
+        Some((object.bucket(), object.meta()))
+    }
+
+    /// Why it cannot be read, by what an object store says of it.
+    pub fn failure(&self, error: &object_store::Error) -> InputError {
+        if let Some(object) = &self.object {
+            return BucketError::new(Access::Read, object.bucket().name(), &self.name, error)
+                .into();
+        }
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+        while let Some(error) = cause {
+            if let Some(error) = error.downcast_ref::<io::Error>() {
+                let same = error.raw_os_error().map(io::Error::from_raw_os_error);
+                return self.error(same.unwrap_or_else(|| error.kind().into()));
+            }
+            cause = error.source();
+        }
+        self.error(io::Error::other(error.to_string()))
+    }
+
+    /// Whether it has records in Parquet rather than as text, by its name.
+    pub fn is_parquet(&self) -> bool {
+        is_parquet(self.name.rsplit('/').next().unwrap_or_default())
+    }
+
+    /// Opens the file and looks at what it is. To open an object blocks until its
+    /// start was fetched: that is for a thread of its own, of a runtime that fetches
+    /// it.
     ///
     /// # Errors
     /// When it cannot be opened, or is not text.
     pub fn open(&self) -> Result<OpenFile, InputError> {
+        if let Some(object) = &self.object {
+            let bytes = object.read().map_err(|error| self.error(error))?;
+            return OpenFile::new(self.name.clone(), bytes, Some(self.size_bytes));
+        }
         let file = self.open_raw()?;
         let metadata = file.metadata().map_err(|error| self.error(error))?;
         match metadata.is_file() {
@@ -131,7 +195,7 @@ impl InputFile {
         }
     }
 
-    /// Opens the file as the bytes that it has.
+    /// Opens the file as the bytes that it has: one of this machine, no object.
     ///
     /// # Errors
     /// When it cannot be opened.
@@ -170,6 +234,7 @@ pub fn spool(mut input: impl Read, name: &str, path: PathBuf) -> Result<InputFil
         path,
         name: name.to_owned(),
         size_bytes,
+        object: None,
     })
 }
 
@@ -194,6 +259,7 @@ mod tests {
             "b.log",
             "2026/11/a.log.gz",
             "000000",
+            "flows.parquet",
             "README.md",
             "_x.log",
             ".cache/c.log",
@@ -203,7 +269,7 @@ mod tests {
         let files = expand(&Location::Path(root.path().into())).unwrap();
         assert_eq!(
             names(&files, root.path()),
-            ["000000", "2026/11/a.log.gz", "b.log"]
+            ["000000", "2026/11/a.log.gz", "b.log", "flows.parquet"]
         );
 
         let pattern = root.path().join("**/*.log*").display().to_string();

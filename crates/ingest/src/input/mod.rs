@@ -1,4 +1,4 @@
-//! What users name: files, globs, directories and standard input.
+//! What users name: files, globs, directories, objects and standard input.
 //!
 //! * [`Location`] is the text of a `SOURCE` argument, understood.
 //! * [`InputFile`] is a file to read. [`OpenFile`] is one that was opened: what
@@ -20,11 +20,13 @@ mod parts;
 mod read;
 mod stream;
 
-pub use decode::{FileDecoder, FileFormat};
+pub use decode::{FileDecoder, FileFormat, format_tellers, resolve_formats};
 pub use envelope::EnvelopeReader;
 pub use error::{InputError, system_message};
 pub(crate) use feed::take;
 pub use file::{InputFile, expand, spool};
+pub(crate) use file::{LOG_NAMES, is_records};
+pub(crate) use location::is_pattern;
 pub use location::{Location, LocationError};
 pub use open::{Compression, OpenFile};
 pub use parts::{DividedFile, Part, PartDecoder, TakenPart, Verdict};

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use datafusion::arrow::array::RecordBatch;
 use tokio::sync::Notify;
-use vpcflow_ingest::{DividedFile, InputError, TakenPart};
+use vpcflow_ingest::{DividedFile, FETCHED_AHEAD, InputError, TakenPart};
 use vpcflow_record::DecodeCounts;
 
 use crate::sources::{SourceFile, Sources};
@@ -98,6 +98,9 @@ impl Work {
             };
             if let Some(task) = queue.divided.iter().find_map(part) {
                 return Ok(task);
+            }
+            for next in queue.files.iter_mut().take(FETCHED_AHEAD) {
+                next.file.fetch_ahead();
             }
             let Some(file) = queue.files.pop_front() else {
                 return Ok(match queue.divided.is_empty() {

@@ -20,6 +20,7 @@ use vpcflow_store::{DATE_COLUMN, Location, Snapshot};
 
 use self::file::StoredFile;
 pub(crate) use self::log::IngestLog;
+pub(crate) use self::reader::StoreFiles;
 pub(crate) use self::table::StoreTable;
 
 /// A snapshot of a store as the tables `flows` and `rejects`.

@@ -22,13 +22,13 @@ use futures::future::BoxFuture;
 /// words only, and a file that is missing has another way out than one that may
 /// not be read.
 #[derive(Debug)]
-pub(super) struct StoreFiles {
+pub(crate) struct StoreFiles {
     objects: Arc<dyn ObjectStore>,
     readers: CachedParquetFileReaderFactory,
 }
 
 impl StoreFiles {
-    pub(super) fn new(
+    pub(crate) fn new(
         objects: Arc<dyn ObjectStore>,
         readers: CachedParquetFileReaderFactory,
     ) -> StoreFiles {

@@ -1,6 +1,6 @@
 //! A table of a store: a scan of its files, and of rows in memory.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::arrow::array::{ArrayRef, RecordBatch};
@@ -24,7 +24,6 @@ use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
-use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use datafusion::physical_plan::union::UnionExec;
 use datafusion::prelude::SessionContext;
 use vpcflow_store::{DATE_COLUMN, dates};
@@ -33,6 +32,7 @@ use super::Directory;
 use super::file::StoredFile;
 use super::prune::matching;
 use super::reader::StoreFiles;
+use crate::scans::Scans;
 use crate::table::adapt;
 
 /// Files of a store and rows that are in no file yet, as one table.
@@ -42,8 +42,8 @@ pub(crate) struct StoreTable {
     columns: TableSchema,
     files: Vec<StoredFile>,
     hot: Vec<RecordBatch>,
-    /// What each scan of the files counts.
-    scans: Mutex<Vec<ExecutionPlanMetricsSet>>,
+    /// Of the files.
+    scans: Scans,
 }
 
 impl StoreTable {
@@ -63,7 +63,7 @@ impl StoreTable {
                 .build(),
             files,
             hot,
-            scans: Mutex::default(),
+            scans: Scans::default(),
         }
     }
 
@@ -73,18 +73,11 @@ impl StoreTable {
         context.register_object_store(self.directory.root.as_ref(), objects);
     }
 
-    /// Rows and bytes read of the files: the most of all scans, so that a query
-    /// that reads a table twice counts its records once; and the rows in memory.
+    /// Rows and bytes read of the files, and the rows in memory.
     pub(crate) fn read(&self) -> (u64, u64) {
-        let scans = self.scans.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut rows, mut bytes) = (0, 0);
-        for metrics in scans.iter().map(ExecutionPlanMetricsSet::clone_inner) {
-            let scanned = metrics.sum_by_name("bytes_scanned");
-            rows = rows.max(metrics.output_rows().unwrap_or_default());
-            bytes = bytes.max(scanned.map_or(0, |bytes| bytes.as_usize()));
-        }
+        let (rows, bytes) = self.scans.read();
         let hot: usize = self.hot.iter().map(RecordBatch::num_rows).sum();
-        ((rows + hot) as u64, bytes as u64)
+        (rows + hot as u64, bytes)
     }
 
     /// The files that may have rows for which all filters hold.
@@ -133,8 +126,7 @@ impl StoreTable {
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)
             .build();
-        let mut scans = self.scans.lock().unwrap_or_else(PoisonError::into_inner);
-        scans.push(config.file_source().metrics().clone());
+        self.scans.add(config.file_source().metrics().clone());
         Ok(DataSourceExec::from_data_source(config))
     }
 

@@ -20,29 +20,33 @@ pub enum Failure {
     NoAnswer,
 }
 
-/// EC2, then IAM and STS, then CloudWatch Logs: status and code.
-type Codes = [(u16, &'static str); 3];
+/// EC2, then IAM and STS, then CloudWatch Logs, then S3: status and code.
+type Codes = [(u16, &'static str); 4];
 
 impl Failure {
     /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>,
     /// <https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html>,
-    /// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/CommonErrors.html>.
+    /// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/CommonErrors.html>,
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>.
     fn codes(self) -> Codes {
         match self {
             Failure::AccessDenied => [
                 (403, "UnauthorizedOperation"),
                 (403, "AccessDenied"),
                 (400, "AccessDeniedException"),
+                (403, "AccessDenied"),
             ],
             Failure::Throttled => [
                 (503, "RequestLimitExceeded"),
                 (400, "Throttling"),
                 (400, "ThrottlingException"),
+                (503, "SlowDown"),
             ],
             _ => [
                 (500, "InternalError"),
                 (500, "ServiceFailure"),
                 (500, "ServiceUnavailableException"),
+                (500, "InternalError"),
             ],
         }
     }
@@ -61,7 +65,7 @@ impl Failure {
     pub(super) fn write_to(self, answer: &mut impl Write, action: &str) -> io::Result<()> {
         let (service, _) = action.split_once(':').unwrap_or_default();
         let message = self.message(action);
-        let [ec2, iam, logs] = self.codes();
+        let [ec2, iam, logs, s3] = self.codes();
         let (status, content_type, body) = match service {
             "logs" => {
                 let body = format!(r#"{{"__type":"{}","message":"{message}"}}"#, logs.1);
@@ -74,6 +78,7 @@ impl Failure {
                 );
                 (ec2.0, "text/xml", body)
             }
+            "s3" => (s3.0, "application/xml", error_element(s3.1, &message)),
             _ => {
                 let error = error_element(iam.1, &message);
                 let body =

@@ -51,6 +51,11 @@ impl Request {
         }))
     }
 
+    /// The request line, such as `GET /bucket/key HTTP/1.1`.
+    pub(super) fn line(&self) -> &str {
+        self.head.first().map_or("", |line| line)
+    }
+
     /// Has the server carry the call out, and copies its answer.
     pub(super) fn forward(&self, server: SocketAddr, answer: &mut impl Write) -> io::Result<()> {
         let mut connection = TcpStream::connect(server)?;
@@ -66,7 +71,8 @@ impl Request {
 }
 
 /// The service is in the scope of the signature; the operation in a header or,
-/// for the query protocols, in the form that is the body.
+/// for the query protocols, in the form that is the body. S3 has neither: there it is
+/// what is done to which path.
 fn action(head: &[String], body: &[u8]) -> String {
     let authorization = header(head, "authorization").unwrap_or_default();
     let scope = authorization
@@ -74,6 +80,9 @@ fn action(head: &[String], body: &[u8]) -> String {
         .nth(1)
         .unwrap_or_default();
     let service = scope.split('/').nth(3).unwrap_or_default();
+    if service == "s3" {
+        return format!("s3:{}", s3_operation(head.first().map_or("", |line| line)));
+    }
     let operation = match header(head, "x-amz-target") {
         Some(target) => target.rsplit('.').next().unwrap_or_default().to_owned(),
         None => {
@@ -85,6 +94,22 @@ fn action(head: &[String], body: &[u8]) -> String {
         }
     };
     format!("{service}:{operation}")
+}
+
+/// The operation of a request line, by the path of a bucket.
+fn s3_operation(line: &str) -> &'static str {
+    let mut words = line.split(' ');
+    let (method, target) = (words.next(), words.next().unwrap_or_default());
+    let path = target.split('?').next().unwrap_or_default();
+    let is_object = path.trim_matches('/').contains('/');
+    match (method, is_object) {
+        (Some("GET"), true) => "GetObject",
+        (Some("GET"), false) => "ListObjectsV2",
+        (Some("HEAD"), true) => "HeadObject",
+        (Some("PUT"), true) => "PutObject",
+        (Some("DELETE"), true) => "DeleteObject",
+        _ => "Other",
+    }
 }
 
 fn header<'a>(head: &'a [String], name: &str) -> Option<&'a str> {

@@ -140,3 +140,40 @@ fn an_answer_is_held_back_until_the_reset() {
     connection.read_to_string(&mut answer).unwrap();
     assert_eq!(answer, "");
 }
+
+#[test]
+fn calls_of_s3_are_known_by_what_is_done_to_which_path() {
+    let (port, server) = counting_server(3);
+    let proxy = FaultProxy::start(port);
+    proxy.fail("s3:GetObject", 2, Failure::AccessDenied);
+    let scope = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request";
+    let call = |method, path| {
+        let headers = [("Authorization", scope)];
+        http::request(proxy.port, method, path, &headers, "").unwrap()
+    };
+    assert_eq!(call("GET", "/logs?list-type=2&prefix=a%2Fb").0, 200);
+    assert_eq!(call("GET", "/logs/a/b.log").0, 200);
+    let (status, body) = call("GET", "/logs/a/c.log");
+    assert_eq!(status, 403);
+    assert!(
+        body.starts_with("<Error><Code>AccessDenied</Code>"),
+        "{body}"
+    );
+    assert_eq!(call("PUT", "/logs/a/c.log").0, 200);
+    server.join().unwrap();
+    let actions: Vec<_> = proxy
+        .calls()
+        .into_iter()
+        .map(|(action, _)| action)
+        .collect();
+    assert_eq!(
+        actions,
+        [
+            "s3:ListObjectsV2",
+            "s3:GetObject",
+            "s3:GetObject",
+            "s3:PutObject"
+        ]
+    );
+    assert_eq!(proxy.request_lines()[2], "GET /logs/a/c.log HTTP/1.1");
+}

@@ -1,0 +1,18 @@
+//! Files in Parquet as a table: those that AWS delivers, and those that others wrote.
+//!
+//! * `schema` unites the columns of files by the names and types of `flows`.
+//! * `adapt` turns what a scan asks of the table into what it asks of a file, so that
+//!   the statistics of the file still rule out its row groups and pages.
+//! * `times` is what that takes for `start` and `end`, which AWS writes as numbers.
+//! * `files` are where the engine finds them, and tell which one fails.
+//! * [`ParquetTable`] is the table, [`ParquetRecords`] reads one file without a query.
+
+mod adapt;
+mod files;
+mod records;
+mod schema;
+mod table;
+mod times;
+
+pub use self::records::ParquetRecords;
+pub(crate) use self::table::ParquetTable;

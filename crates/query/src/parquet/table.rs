@@ -1,0 +1,164 @@
+//! The table over Parquet files.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::config::TableParquetOptions;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
+use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::datasource::table_schema::TableSchema;
+use datafusion::error::Result;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::object_store::ObjectMeta;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::prelude::SessionContext;
+use futures::{StreamExt, TryStreamExt};
+use vpcflow_ingest::{InputFile, format_tellers};
+
+use super::adapt::FlowsAdapters;
+use super::files::{Place, SourceFiles, failure};
+use super::schema::table_schema;
+use crate::error::Error;
+use crate::scans::Scans;
+
+/// Footers that are read at a time.
+const READ_AT_ONCE: usize = 16;
+
+/// Parquet files of this machine, or of one bucket, as one table.
+#[derive(Debug)]
+pub(crate) struct ParquetTable {
+    place: Place,
+    schema: SchemaRef,
+    found: Vec<ObjectMeta>,
+    files: Arc<HashMap<datafusion::object_store::path::Path, InputFile>>,
+    scans: Scans,
+}
+
+impl ParquetTable {
+    /// A table for each place that files are in.
+    ///
+    /// # Errors
+    /// When a file is not there, or is no Parquet.
+    pub(crate) async fn open(
+        context: &SessionContext,
+        files: Vec<InputFile>,
+    ) -> Result<Vec<Arc<ParquetTable>>, Error> {
+        let mut places: BTreeMap<String, (Place, Vec<InputFile>)> = BTreeMap::new();
+        for file in files {
+            let place = Place::of(&file)?;
+            let name = place.root.as_str().to_owned();
+            let (_, files) = places.entry(name).or_insert_with(|| (place, Vec::new()));
+            files.push(file);
+        }
+        let mut tables = Vec::new();
+        for (place, files) in places.into_values() {
+            tables.push(Arc::new(ParquetTable::new(context, place, files).await?));
+        }
+        Ok(tables)
+    }
+
+    async fn new(
+        context: &SessionContext,
+        place: Place,
+        files: Vec<InputFile>,
+    ) -> Result<ParquetTable, Error> {
+        context.register_object_store(place.root.as_ref(), Arc::clone(&place.objects));
+        let found: Vec<_> = files.iter().map(|file| place.find(file)).collect();
+        let found = futures::stream::iter(found).buffered(READ_AT_ONCE);
+        let found: Vec<ObjectMeta> = found.try_collect().await?;
+        // All files of a flow log have one format: the first tells it.
+        let mut tellers = format_tellers(&files);
+        tellers.sort_unstable();
+        tellers.dedup();
+        let cache = context
+            .runtime_env()
+            .cache_manager
+            .get_file_metadata_cache();
+        let schema = |index: usize| {
+            let (objects, cache) = (&place.objects, Arc::clone(&cache));
+            let (file, meta) = (&files[index], &found[index]);
+            async move {
+                let metadata = DFParquetMetadata::new(objects, meta);
+                let metadata = metadata.with_file_metadata_cache(Some(cache));
+                let schema = metadata.fetch_schema().await;
+                schema.map_err(|error| Error::from(failure(file, &error)))
+            }
+        };
+        let schemas = futures::stream::iter(tellers)
+            .map(schema)
+            .buffered(READ_AT_ONCE);
+        let schemas: Vec<Schema> = schemas.try_collect().await?;
+        let named = found.iter().map(|meta| meta.location.clone()).zip(files);
+        Ok(ParquetTable {
+            schema: table_schema(schemas.iter()),
+            files: Arc::new(named.collect()),
+            place,
+            found,
+            scans: Scans::default(),
+        })
+    }
+
+    /// Rows and bytes that were read.
+    pub(crate) fn read(&self) -> (u64, u64) {
+        self.scans.read()
+    }
+}
+
+#[async_trait]
+impl TableProvider for ParquetTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> Result<Vec<TableProviderFilterPushDown>> {
+        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let scanned = self
+            .found
+            .iter()
+            .cloned()
+            .map(PartitionedFile::new_from_meta);
+        let partitions = state.config().target_partitions().max(1);
+        let groups = FileGroup::new(scanned.collect()).split_files(partitions);
+        let cache = state.runtime_env().cache_manager.get_file_metadata_cache();
+        let objects = &self.place.objects;
+        let readers = CachedParquetFileReaderFactory::new(Arc::clone(objects), cache);
+        let readers = SourceFiles::new(objects, readers, Arc::clone(&self.files));
+        let options = TableParquetOptions {
+            global: state.config_options().execution.parquet.clone(),
+            ..TableParquetOptions::default()
+        };
+        let source = ParquetSource::new(TableSchema::builder(Arc::clone(&self.schema)).build())
+            .with_table_parquet_options(options)
+            .with_parquet_file_reader_factory(Arc::new(readers));
+        let config = FileScanConfigBuilder::new(self.place.root.clone(), Arc::new(source))
+            .with_file_groups(groups)
+            .with_projection_indices(projection.cloned())?
+            .with_expr_adapter(Some(Arc::new(FlowsAdapters)))
+            .with_limit(limit)
+            .build();
+        self.scans.add(config.file_source().metrics().clone());
+        Ok(DataSourceExec::from_data_source(config))
+    }
+}

@@ -10,8 +10,10 @@ use vpcflow_record::{Format, Policy};
 
 use crate::time::{Moment, duration, moment};
 
+mod limits;
 mod setup;
 mod store;
+pub(crate) use limits::{LimitArgs, TimeoutArgs};
 pub(crate) use setup::{Emit, ResourceArgs, SetupArgs};
 pub(crate) use store::{
     IngestArgs, KeepArgs, StoreArgs, StoreCommand, StoreReadArgs, StoreWriteArgs,
@@ -61,6 +63,41 @@ pub(crate) enum Command {
     },
 }
 
+impl Command {
+    /// What it may take of the machine, if it answers queries.
+    pub(crate) fn limits(&self) -> Option<&LimitArgs> {
+        match self {
+            Command::Sql(SqlArgs { from, .. })
+            | Command::Top(TopArgs { from, .. })
+            | Command::Query(QueryArgs { from, .. }) => Some(&from.limits),
+            Command::Tail(args) => Some(&args.limits),
+            _ => None,
+        }
+    }
+
+    /// How long it may take.
+    pub(crate) fn timeout(&self) -> Option<Duration> {
+        match self {
+            Command::Sql(SqlArgs { from, .. })
+            | Command::Top(TopArgs { from, .. })
+            | Command::Query(QueryArgs { from, .. }) => from.timeout.timeout,
+            _ => None,
+        }
+    }
+
+    /// Whether it only reads, so that it can be ended where it is.
+    pub(crate) fn only_reads(&self) -> bool {
+        matches!(
+            self,
+            Command::Demo(_)
+                | Command::Status(_)
+                | Command::Sql(_)
+                | Command::Top(_)
+                | Command::Query(_)
+        )
+    }
+}
+
 /// How to reach AWS.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "AWS")]
@@ -102,6 +139,10 @@ pub(crate) struct FromArgs {
     pub(crate) decode: DecodeArgs,
     #[command(flatten)]
     pub(crate) functions: FunctionArgs,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+    #[command(flatten)]
+    pub(crate) timeout: TimeoutArgs,
 }
 
 /// Files that functions look addresses up in.
@@ -278,6 +319,8 @@ pub(crate) struct TailArgs {
     pub(crate) decode: DecodeArgs,
     #[command(flatten)]
     pub(crate) functions: FunctionArgs,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
     #[command(flatten)]

@@ -1,5 +1,7 @@
 //! Errors, shown with the place in the SQL text.
 
+mod shortage;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +11,8 @@ use datafusion::error::DataFusionError;
 use datafusion::object_store;
 use vpcflow_ingest::{InputError, system_message};
 use vpcflow_record::Field;
+
+use self::shortage::Shortage;
 
 /// Why a request could not be answered.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +68,14 @@ pub enum Error {
         /// The most similar column, if one is similar.
         similar: Option<String>,
     },
+    /// The directory for temporary files cannot be used.
+    #[error("cannot make files in `{}`: {reason}", path.display())]
+    SpillDirectory {
+        /// The directory.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The query failed while it ran.
     #[error("{}", describe(.0))]
     Execution(Box<DataFusionError>),
@@ -90,7 +102,11 @@ impl Error {
                 "deliver flow logs with `{}`, or declare the format with `--log-format`",
                 field.replace('_', "-")
             )),
-            Error::Execution(error) => source_hint(error),
+            Error::SpillDirectory { .. } => Some("name another with `--temp-dir`".to_owned()),
+            Error::Execution(error) => match Shortage::of(error) {
+                Some(shortage) => Some(shortage.hint()),
+                None => source_hint(error),
+            },
             Error::MissingParameter { name, .. } => {
                 Some(format!("give it a value with `--param {name}=VALUE`"))
             }
@@ -103,6 +119,15 @@ impl Error {
             path: path.to_owned(),
             reason: reason.to_string(),
         }
+    }
+
+    pub(crate) fn spill_directory(path: &Path, error: &DataFusionError) -> Error {
+        let reason = match error.find_root() {
+            DataFusionError::IoError(error) => system_message(error),
+            error => error.strip_backtrace(),
+        };
+        let path = path.to_owned();
+        Error::SpillDirectory { path, reason }
     }
 
     /// Whether the answer could not be written because nobody reads it any
@@ -181,6 +206,9 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 /// A failure without the engine's prefixes.
 fn describe(error: &DataFusionError) -> String {
+    if let Some(shortage) = Shortage::of(error) {
+        return shortage.to_string();
+    }
     match object_error(error) {
         Some(object_store::Error::NotFound { path, .. }) => {
             return format!("the store's file `{path}` is missing");

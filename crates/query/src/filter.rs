@@ -45,7 +45,8 @@ impl RowFilter {
         condition: Option<&str>,
         functions: &Functions,
     ) -> Result<RowFilter, Error> {
-        let context = new_context(functions);
+        // It evaluates one condition, which takes nothing that has a limit.
+        let context = new_context(functions, Arc::default(), 1);
         let columns = DFSchema::try_from(Arc::clone(schema))?;
         let condition = condition
             .map(|sql| parse_condition(&context, sql, &columns))

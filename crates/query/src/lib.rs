@@ -2,7 +2,7 @@
 //!
 //! * [`Sources`] are the files, decoded batches and stores that a session reads.
 //! * [`Session`] has the tables `flows`, `rejects`, `enis` and `ingest_log` and
-//!   answers SQL, with functions that know networks: [`Functions`].
+//!   answers SQL, with functions that know networks: [`Functions`], within [`Limits`].
 //! * [`Library`] has queries with parameters, [`Top`] makes rankings.
 //! * [`Printer`] writes rows in every output format.
 //!
@@ -13,10 +13,12 @@
 mod error;
 mod filter;
 mod library;
+mod limits;
 mod networks;
 mod once;
 mod output;
 mod session;
+mod size;
 mod sources;
 mod store;
 mod table;
@@ -26,9 +28,11 @@ mod top;
 pub use error::{Error, SqlError};
 pub use filter::RowFilter;
 pub use library::{Library, Parameter, ParameterKind, Query, infer_parameter};
+pub use limits::Limits;
 pub use output::{OutputFormat, Printer, escape, escape_lines};
-pub use session::{Parameters, Session, Window, split_statements};
-pub use sources::{ReadCounts, Sources};
+pub use session::{Parameters, Session, SessionOptions, Window, split_statements};
+pub use size::Size;
+pub use sources::{Reach, ReadCounts, Sources};
 pub use table::adapt;
 pub use top::{Measure, Top};
 pub use vpcflow_functions::{Error as FunctionsError, Functions};

@@ -8,6 +8,7 @@ use datafusion::common::{DFSchema, ScalarValue, plan_err};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::context::SQLOptions;
+use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::prelude::{DataFrame, Expr, SessionConfig, SessionContext, col, lit};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::ParserError;
@@ -15,9 +16,10 @@ use datafusion::sql::sqlparser::tokenizer::{Location, Token, Tokenizer};
 use vpcflow_functions::Functions;
 
 use crate::error::{Error, SqlError, is_of_source};
+use crate::limits::Limits;
 use crate::networks::Networks;
 use crate::once;
-use crate::sources::{ReadCounts, Sources};
+use crate::sources::{Reach, ReadCounts, Sources};
 use crate::tables::register_tables;
 
 /// Values for the `$name` placeholders of a statement.
@@ -31,6 +33,17 @@ pub struct Window {
     pub since_us: Option<i64>,
     /// The first start time after the window.
     pub until_us: Option<i64>,
+}
+
+/// What a session is over, and what it may take.
+#[derive(Debug, Clone, Default)]
+pub struct SessionOptions {
+    /// The records that are in `flows`.
+    pub window: Window,
+    /// The functions of SQL, with the files that they look addresses up in.
+    pub functions: Functions,
+    /// Memory, threads and disk for its queries.
+    pub limits: Limits,
 }
 
 /// Answers SQL over sources of flow logs: the tables `flows`, `rejects`, `enis` and
@@ -71,23 +84,29 @@ impl Session {
     /// A session over these sources, `flows` cut to the window.
     ///
     /// # Errors
-    /// When a column has different types in two sources.
+    /// When no file can be made in the directory for temporary files.
     pub async fn new(sources: Sources, window: Window) -> Result<Session, Error> {
-        Session::with_functions(sources, window, &Functions::new()).await
+        let options = SessionOptions {
+            window,
+            ..SessionOptions::default()
+        };
+        Session::with_options(sources, &options).await
     }
 
-    /// As [`Session::new`], with functions that look addresses up in files.
+    /// As [`Session::new`], with functions that look addresses up in files, and
+    /// with limits.
     ///
     /// # Errors
-    /// None that are known: the tables are new.
-    pub async fn with_functions(
+    /// When no file can be made in the directory of [`Limits::spill_directory`].
+    pub async fn with_options(
         sources: Sources,
-        window: Window,
-        functions: &Functions,
+        options: &SessionOptions,
     ) -> Result<Session, Error> {
-        let context = new_context(functions);
+        let environment = options.limits.environment()?;
+        let threads = options.limits.threads.get();
+        let context = new_context(&options.functions, environment, threads);
         let sources = Arc::new(sources);
-        register_tables(&context, &sources, window).await?;
+        register_tables(&context, &sources, options.window).await?;
         once::register(&context).await?;
         Ok(Session { context, sources })
     }
@@ -162,16 +181,27 @@ impl Session {
     pub fn counts(&self) -> ReadCounts {
         self.sources.counts()
     }
+
+    /// How far the reading of what the queries scan has come.
+    pub fn reach(&self) -> Reach {
+        self.sources.reach()
+    }
 }
 
 /// The engine as every statement and condition meets it: times in UTC, errors
 /// with their places, functions that know networks.
-pub(crate) fn new_context(functions: &Functions) -> SessionContext {
-    let mut config = SessionConfig::new().with_information_schema(true);
+pub(crate) fn new_context(
+    functions: &Functions,
+    environment: Arc<RuntimeEnv>,
+    threads: usize,
+) -> SessionContext {
+    let mut config = SessionConfig::new()
+        .with_information_schema(true)
+        .with_target_partitions(threads);
     let options = config.options_mut();
     options.sql_parser.collect_spans = true;
     options.execution.time_zone = Some("UTC".to_owned());
-    let context = SessionContext::new_with_config(config);
+    let context = SessionContext::new_with_config_rt(config, environment);
     for function in functions.scalar() {
         context.register_udf(function);
     }

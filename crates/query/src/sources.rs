@@ -36,6 +36,7 @@ pub(crate) struct SourceFile {
     pub(crate) file: InputFile,
     pub(crate) format: FileFormat,
     pub(crate) counts: Arc<FileCounts>,
+    is_compressed: bool,
     /// For the first scan.
     opened: Arc<Mutex<Option<OpenFile>>>,
 }
@@ -99,6 +100,16 @@ impl ReadCounts {
     }
 }
 
+/// How far the reading has come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// Bytes of files behind it.
+    pub done_bytes: u64,
+    /// Bytes of all files, where what is read of them can be compared with it:
+    /// the text of a compressed file is of another size than the file.
+    pub total_bytes: Option<u64>,
+}
+
 impl Sources {
     /// No source: `flows` has the columns of version 2 and no row. The policy
     /// says what is refused of the files that are added.
@@ -120,11 +131,13 @@ impl Sources {
     ) -> Result<(), InputError> {
         let opened = file.open()?;
         let format = opened.format(declared);
+        let is_compressed = opened.compression().is_some();
         let opened = Some(opened).filter(|_| self.files.len() < MAX_KEPT_OPEN);
         self.files.push(SourceFile {
             file,
             format,
             counts: Arc::default(),
+            is_compressed,
             opened: Arc::new(Mutex::new(opened)),
         });
         Ok(())
@@ -164,6 +177,27 @@ impl Sources {
             }
         }
         Arc::new(Schema::new(fields))
+    }
+
+    pub(crate) fn reach(&self) -> Reach {
+        let mut reach = Reach {
+            total_bytes: Some(0),
+            ..Reach::default()
+        };
+        let mut add = |done_bytes: u64, total_bytes: Option<u64>| {
+            reach.done_bytes += done_bytes;
+            reach.total_bytes = reach.total_bytes.zip(total_bytes).map(|(a, b)| a + b);
+        };
+        for file in &self.files {
+            let done_bytes = file.counts.bytes.load(Ordering::Relaxed);
+            let total_bytes = Some(file.file.size_bytes).filter(|_| !file.is_compressed);
+            add(done_bytes, total_bytes);
+        }
+        for store in &self.stores {
+            let (done_bytes, total_bytes) = store.flows.reach();
+            add(done_bytes, Some(total_bytes));
+        }
+        reach
     }
 
     pub(crate) fn counts(&self) -> ReadCounts {

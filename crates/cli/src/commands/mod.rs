@@ -15,42 +15,34 @@ use clap::CommandFactory;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use vpcflow_ingest::{Checkpoint, FilesCheckpoint};
+use vpcflow_query::Limits;
 
 use crate::args::{Arguments, Command, DecodeArgs, OutputArgs};
 use crate::failure::Failure;
 use crate::open::Opened;
 use crate::output::Output;
 use crate::print::{Notes, out};
+use crate::progress::Progress;
 
-/// Runs the command that the arguments name.
-pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
+/// Runs the command that the arguments name. Its queries keep to the limits.
+pub(crate) async fn run(arguments: Arguments, limits: Limits) -> Result<(), Failure> {
     match arguments.command {
-        Command::Demo(args) => interruptible(Box::pin(demo::run(args))).await,
+        Command::Demo(args) => Box::pin(demo::run(args)).await,
         Command::Setup(args) => Box::pin(setup::run(args)).await,
-        Command::Status(args) => interruptible(Box::pin(provision::status(args))).await,
+        Command::Status(args) => Box::pin(provision::status(args)).await,
         Command::Teardown(args) => provision::teardown(args).await,
-        Command::Tail(args) => Box::pin(tail::run(args)).await,
+        Command::Tail(args) => Box::pin(tail::run(args, limits)).await,
         Command::Ingest(args) => Box::pin(ingest::run(args)).await,
         Command::Store(args) => Box::pin(store::run(args)).await,
-        Command::Sql(args) => interruptible(Box::pin(sql::run(args))).await,
-        Command::Top(args) => interruptible(Box::pin(top::run(args))).await,
-        Command::Query(args) => interruptible(Box::pin(query::run(args))).await,
+        Command::Sql(args) => Box::pin(sql::run(args, limits)).await,
+        Command::Top(args) => Box::pin(top::run(args, limits)).await,
+        Command::Query(args) => Box::pin(query::run(args, limits)).await,
         Command::Generate(args) => generate::run(args).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "vpcflow", &mut script);
             out(&String::from_utf8_lossy(&script))
         }
-    }
-}
-
-/// Runs a command that only reads: Ctrl-C ends it where it is.
-async fn interruptible(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    tokio::select! {
-        // The signal first, so that it is heard from the start on.
-        biased;
-        _ = tokio::signal::ctrl_c() => Err(Failure::interrupted()),
-        result = command => result,
     }
 }
 
@@ -69,7 +61,7 @@ async fn end_in_order<T>(
 }
 
 /// Returns when the user or the system asks the process to end.
-async fn interrupted() {
+pub(crate) async fn interrupted() {
     let asked = async {
         let (mut interrupt, mut terminate) = signals().ok()?;
         tokio::select! {
@@ -138,7 +130,8 @@ async fn answer(
     }
     for (sql, parameters) in statements {
         let rows = opened.session.sql(sql, parameters.clone()).await?;
-        output.print(rows).await?;
+        let progress = Progress::new(&opened.session, notes);
+        output.print(rows, progress).await?;
     }
     finish(opened, decode, notes)
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use vpcflow_query::{Library, Query};
+use vpcflow_query::{Library, Limits, Query};
 
 use crate::args::QueryArgs;
 use crate::commands::{answer, top::need_source};
@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::open::open;
 use crate::print::{Notes, out};
 
-pub(crate) async fn run(args: QueryArgs) -> Result<(), Failure> {
+pub(crate) async fn run(args: QueryArgs, limits: Limits) -> Result<(), Failure> {
     let mut library = Library::shipped()?;
     if let Some(folder) = &args.library {
         library.add_folder(folder)?;
@@ -25,7 +25,7 @@ pub(crate) async fn run(args: QueryArgs) -> Result<(), Failure> {
     let parameters = query.bind(&args.param)?;
     need_source(args.from.is_empty())?;
     let notes = Notes::new(args.from.decode.quiet);
-    let opened = open(&args.from, &args.aws, notes).await?;
+    let opened = open(&args.from, &args.aws, limits, notes).await?;
     query.check_fields(&opened.session.flows_columns().await?)?;
     let statements = [(query.sql.clone(), parameters)];
     answer(&opened, &statements, &args.output, &args.from.decode, notes).await

@@ -42,8 +42,17 @@ pub(crate) struct StoreTable {
     columns: TableSchema,
     files: Vec<StoredFile>,
     hot: Vec<RecordBatch>,
-    /// What each scan of the files counts.
-    scans: Mutex<Vec<ExecutionPlanMetricsSet>>,
+    scans: Mutex<Vec<Scan>>,
+}
+
+/// A scan of some files.
+#[derive(Debug)]
+struct Scan {
+    /// What it counts.
+    metrics: ExecutionPlanMetricsSet,
+    /// Rows and bytes of the files.
+    rows: u64,
+    bytes: u64,
 }
 
 impl StoreTable {
@@ -78,13 +87,25 @@ impl StoreTable {
     pub(crate) fn read(&self) -> (u64, u64) {
         let scans = self.scans.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut rows, mut bytes) = (0, 0);
-        for metrics in scans.iter().map(ExecutionPlanMetricsSet::clone_inner) {
+        for metrics in scans.iter().map(|scan| scan.metrics.clone_inner()) {
             let scanned = metrics.sum_by_name("bytes_scanned");
             rows = rows.max(metrics.output_rows().unwrap_or_default());
             bytes = bytes.max(scanned.map_or(0, |bytes| bytes.as_usize()));
         }
         let hot: usize = self.hot.iter().map(RecordBatch::num_rows).sum();
         ((rows + hot) as u64, bytes as u64)
+    }
+
+    /// Bytes of files that all scans have behind them, and that they have to read:
+    /// of a file so much as of its rows, since not all columns are read.
+    pub(crate) fn reach(&self) -> (u64, u64) {
+        let scans = self.scans.lock().unwrap_or_else(PoisonError::into_inner);
+        scans.iter().fold((0, 0), |(done, total), scan| {
+            let rows = scan.metrics.clone_inner().output_rows().unwrap_or_default();
+            let part = (rows as f64 / scan.rows.max(1) as f64).min(1.0);
+            let behind = (part * scan.bytes as f64) as u64;
+            (done + behind, total + scan.bytes)
+        })
     }
 
     /// The files that may have rows for which all filters hold.
@@ -134,7 +155,11 @@ impl StoreTable {
             .with_limit(limit)
             .build();
         let mut scans = self.scans.lock().unwrap_or_else(PoisonError::into_inner);
-        scans.push(config.file_source().metrics().clone());
+        scans.push(Scan {
+            metrics: config.file_source().metrics().clone(),
+            rows: files.iter().map(|file| file.rows()).sum(),
+            bytes: files.iter().map(|file| file.size_bytes()).sum(),
+        });
         Ok(DataSourceExec::from_data_source(config))
     }
 

@@ -210,6 +210,13 @@ pub(crate) struct OutputArgs {
     pub(crate) usual_output: Option<OutputFormat>,
 }
 
+impl OutputArgs {
+    /// Whether the user says how rows are to be printed.
+    pub(crate) fn names_format(&self) -> bool {
+        self.output.is_some() || self.out.is_some() || self.usual_output.is_some()
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
     /// Records to make up

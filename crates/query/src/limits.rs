@@ -8,8 +8,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
+use datafusion::config::SpillCompression;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::prelude::SessionConfig;
 
 use self::pool::LimitedPool;
 use crate::error::Error;
@@ -47,6 +49,20 @@ impl Limits {
     /// the machine, or of the control group that the process is in.
     pub fn usual_memory() -> Size {
         Size(machine::memory_bytes() / 100 * Limits::MEMORY_PERCENT)
+    }
+
+    /// Tells the engine how to share the work, and the memory of a sort.
+    pub(crate) fn configure(&self, config: SessionConfig) -> SessionConfig {
+        let threads = self.threads.get();
+        let mut config = config.with_target_partitions(threads);
+        let execution = &mut config.options_mut().execution;
+        // Each sort keeps so much for the merging of what it has written: of a low
+        // limit nothing else would be left.
+        let share = usize::try_from(self.memory_bytes).unwrap_or(usize::MAX) / threads / 4;
+        let reserved = &mut execution.sort_spill_reservation_bytes;
+        *reserved = share.min(*reserved);
+        execution.spill_compression = SpillCompression::Lz4Frame;
+        config
     }
 
     /// The engine's environment with these limits.

@@ -8,7 +8,6 @@ use datafusion::common::{DFSchema, ScalarValue, plan_err};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::context::SQLOptions;
-use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::prelude::{DataFrame, Expr, SessionConfig, SessionContext, col, lit};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::ParserError;
@@ -102,9 +101,7 @@ impl Session {
         sources: Sources,
         options: &SessionOptions,
     ) -> Result<Session, Error> {
-        let environment = options.limits.environment()?;
-        let threads = options.limits.threads.get();
-        let context = new_context(&options.functions, environment, threads);
+        let context = new_context(&options.functions, &options.limits)?;
         let sources = Arc::new(sources);
         register_tables(&context, &sources, options.window).await?;
         once::register(&context).await?;
@@ -190,23 +187,21 @@ impl Session {
 
 /// The engine as every statement and condition meets it: times in UTC, errors
 /// with their places, functions that know networks.
-pub(crate) fn new_context(
-    functions: &Functions,
-    environment: Arc<RuntimeEnv>,
-    threads: usize,
-) -> SessionContext {
-    let mut config = SessionConfig::new()
-        .with_information_schema(true)
-        .with_target_partitions(threads);
+///
+/// # Errors
+/// When no file can be made in the directory for temporary files.
+pub(crate) fn new_context(functions: &Functions, limits: &Limits) -> Result<SessionContext, Error> {
+    let config = SessionConfig::new().with_information_schema(true);
+    let mut config = limits.configure(config);
     let options = config.options_mut();
     options.sql_parser.collect_spans = true;
     options.execution.time_zone = Some("UTC".to_owned());
-    let context = SessionContext::new_with_config_rt(config, environment);
+    let context = SessionContext::new_with_config_rt(config, limits.environment()?);
     for function in functions.scalar() {
         context.register_udf(function);
     }
     context.register_udtf("networks", Arc::new(Networks(functions.clone())));
-    context
+    Ok(context)
 }
 
 /// Reads a condition on rows of these columns.

@@ -7,9 +7,9 @@ use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use vpcflow_tests::{Outcome, Place, Running, record};
+use vpcflow_tests::{Outcome, Place, Running, on_a_terminal, record};
 
-/// Enough that sorting them forty times over takes more memory than the limit.
+/// Enough that sorting them ten times over takes more memory than the limit.
 const RECORDS: u64 = 20_000;
 /// Sorts more rows than ever end, and writes most of them to files.
 const ENDLESS_SORT: &str = "SELECT * FROM flows a, flows b ORDER BY a.bytes, b.bytes";
@@ -57,12 +57,20 @@ fn is_empty(directory: &Path) -> bool {
 #[test]
 fn a_sort_goes_on_in_files_and_has_every_row() {
     let place = place();
-    let sql = "SELECT a.* FROM flows a, (SELECT * FROM flows LIMIT 40) b ORDER BY a.bytes DESC";
+    let sql = "SELECT a.* FROM flows a, (SELECT * FROM flows LIMIT 10) b ORDER BY a.bytes DESC";
     let analyzed = format!("EXPLAIN ANALYZE {sql}");
-    let limits = ["--memory-limit", "24MB", "--threads", "1"];
+    let limits = ["--memory-limit", "12MB", "--threads", "1"];
     let outcome = place.run(&query(&analyzed, &limits)).success();
-    assert!(!outcome.stdout.contains("spill_count=0,"), "{}", outcome.stdout);
-    assert!(outcome.stdout.contains("spill_count="), "{}", outcome.stdout);
+    assert!(
+        !outcome.stdout.contains("spill_count=0,"),
+        "{}",
+        outcome.stdout
+    );
+    assert!(
+        outcome.stdout.contains("spill_count="),
+        "{}",
+        outcome.stdout
+    );
 
     let outcome = place.run(&query(sql, &limits)).success();
     let bytes: Vec<u64> = outcome
@@ -70,7 +78,7 @@ fn a_sort_goes_on_in_files_and_has_every_row() {
         .iter()
         .map(|row| row["bytes"].as_u64().unwrap())
         .collect();
-    assert_eq!(bytes.len() as u64, RECORDS * 40);
+    assert_eq!(bytes.len() as u64, RECORDS * 10);
     assert!(bytes.is_sorted_by(|a, b| a >= b));
     assert!(is_empty(&place.path().join("temp")));
 }
@@ -88,14 +96,23 @@ fn a_query_that_needs_more_memory_is_told_who_and_how_much() {
     for command in [&["top", "srcport"][..], &["query", "top-talkers"]] {
         let arguments = [command, &["--from", "some.log", "--memory-limit", "1kB"]].concat();
         let outcome = place.run(&arguments);
-        outcome.failure(1).tells(&["the limit of 1.0 kB: ", "hint: "]);
+        outcome
+            .failure(1)
+            .tells(&["the limit of 1.0 kB: ", "hint: "]);
     }
 }
 
 #[test]
 fn temporary_files_have_a_limit_and_a_directory() {
     let place = place();
-    let limits = ["--memory-limit", "24MB", "--threads", "1", "--temp-limit", "1MB"];
+    let limits = [
+        "--memory-limit",
+        "24MB",
+        "--threads",
+        "1",
+        "--temp-limit",
+        "1MB",
+    ];
     let outcome = place.run(&query(ENDLESS_SORT, &limits));
     outcome.failure(1).tells(&[
         "error: the query needs more temporary files than the limit of them",
@@ -115,14 +132,25 @@ fn temporary_files_have_a_limit_and_a_directory() {
 fn without_a_directory_only_what_needs_one_fails() {
     let place = place();
     let run = |sql, memory| {
-        let arguments = ["sql", sql, "--from", "some.log", "--threads", "1", "--memory-limit"];
+        let arguments = [
+            "sql",
+            sql,
+            "--from",
+            "some.log",
+            "--threads",
+            "1",
+            "--memory-limit",
+        ];
         let mut command = place.command(&[&arguments[..], &[memory]].concat());
         Outcome::of(command.env("TMPDIR", place.path().join("missing")))
     };
     let outcome = run("SELECT count(*) AS n FROM flows", "24MB").success();
     assert_eq!(outcome.stdout, format!("n\n{RECORDS}\n"));
     let outcome = run(ENDLESS_SORT, "24MB");
-    outcome.failure(1).tells(&["no directory that it could write to", "hint: "]);
+    outcome.failure(1).tells(&[
+        "and there is no directory for temporary files",
+        "hint: name a directory with `--temp-dir`",
+    ]);
 }
 
 #[test]
@@ -138,7 +166,10 @@ fn the_time_limit_ends_a_query() {
         assert!(is_empty(&place.path().join("temp")));
     }
     // Rows that nobody stops are printed within it.
-    let outcome = place.run(&query("SELECT count(*) AS n FROM flows", &["--timeout", "1h"]));
+    let outcome = place.run(&query(
+        "SELECT count(*) AS n FROM flows",
+        &["--timeout", "1h"],
+    ));
     assert_eq!(outcome.success().rows()[0]["n"], RECORDS);
 }
 
@@ -177,8 +208,36 @@ fn a_signal_ends_a_query_whose_reader_waits() {
     let stdout = child.stdout.as_mut().unwrap();
     std::io::Read::read_exact(stdout, &mut first).unwrap();
     let kill = format!("kill -INT {}", child.id());
-    let status = std::process::Command::new("sh").args(["-c", &kill]).status();
+    let status = std::process::Command::new("sh")
+        .args(["-c", &kill])
+        .status();
     assert!(status.unwrap().success());
     let status = child.wait().unwrap();
     assert_eq!(status.code(), Some(130));
+}
+
+/// Bytes of all, records, speed; the line goes before anything else is printed.
+#[test]
+fn a_long_query_tells_its_progress_on_a_terminal_and_nowhere_else() {
+    let place = place();
+    let log = place.path().join("some.log").display().to_string();
+    let arguments = ["sql", ENDLESS, "--from", &log, "--timeout", "2s"];
+    let Some(outcome) = on_a_terminal(&place.command(&arguments), "") else {
+        return;
+    };
+    let outcome = outcome.ends_with(1);
+    let (drawn, error) = outcome.stdout.split_once("error: ").unwrap();
+    let line = " of 2.2 MB (100 %) · 20,000 records, ";
+    assert!(
+        drawn.contains(line) && drawn.contains(" records/s"),
+        "{drawn:?}"
+    );
+    assert!(drawn.ends_with("\x1b[K"), "the line is left: {drawn:?}");
+    assert!(error.starts_with("not done within"), "{error}");
+
+    let quiet = place.command(&[&arguments[..], &["--quiet"]].concat());
+    let outcome = on_a_terminal(&quiet, "").unwrap().ends_with(1);
+    assert!(outcome.stdout.starts_with("error: "), "{}", outcome.stdout);
+    let outcome = place.run(&arguments).failure(1);
+    assert!(outcome.stderr.starts_with("error: "), "{}", outcome.stderr);
 }

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
-use tokio::task::JoinHandle;
-use vpcflow_query::Limits;
+use vpcflow_query::{Error, Limits};
 
 use crate::args::{Arguments, LimitArgs};
 use crate::commands;
@@ -71,9 +70,7 @@ fn workers(threads: NonZero<usize>) -> io::Result<Runtime> {
         .build()
 }
 
-fn joined(
-    result: Result<Result<(), Failure>, tokio::task::JoinError>,
-) -> Result<(), Failure> {
+fn joined(result: Result<Result<(), Failure>, tokio::task::JoinError>) -> Result<(), Failure> {
     match result {
         Ok(result) => result,
         Err(error) => Err(Failure::new(format!("internal error: {error}"))),
@@ -104,15 +101,15 @@ fn too_long(limit: Duration) -> Failure {
 /// made, a query that needs none runs as well.
 fn limits(args: &LimitArgs) -> Result<(Limits, Option<TempDir>), Failure> {
     let usual = Limits::default();
-    let make = |builder: &tempfile::Builder<'_, '_>| match &args.temp_dir {
-        Some(directory) => builder.tempdir_in(directory).map(Some).map_err(|error| {
-            let reason = vpcflow_ingest::system_message(&error);
-            Failure::new(format!("cannot make files in `{}`: {reason}", directory.display()))
-                .hint("name another directory with `--temp-dir`")
-        }),
-        None => Ok(builder.tempdir().ok()),
+    let mut spill = tempfile::Builder::new();
+    let spill = spill.prefix("vpcflow-");
+    let spill = match &args.temp_dir {
+        Some(directory) => {
+            let made = spill.tempdir_in(directory);
+            Some(made.map_err(|error| Error::spill_directory(directory, &error))?)
+        }
+        None => spill.tempdir().ok(),
     };
-    let spill = make(tempfile::Builder::new().prefix("vpcflow-"))?;
     let limits = Limits {
         memory_bytes: args.memory_limit.map_or(usual.memory_bytes, |size| size.0),
         threads: args.threads.map_or(usual.threads, NonZero::from),

@@ -121,13 +121,15 @@ impl Error {
         }
     }
 
-    pub(crate) fn spill_directory(path: &Path, error: &DataFusionError) -> Error {
-        let reason = match error.find_root() {
-            DataFusionError::IoError(error) => system_message(error),
-            error => error.strip_backtrace(),
-        };
-        let path = path.to_owned();
-        Error::SpillDirectory { path, reason }
+    /// The failure to make a file in the directory for temporary files.
+    pub fn spill_directory(path: &Path, error: &std::io::Error) -> Error {
+        let text = error.to_string();
+        // A path follows, which the message has.
+        let reason = text.split(" (os error").next().unwrap_or_default();
+        Error::SpillDirectory {
+            path: path.to_owned(),
+            reason: reason.to_lowercase(),
+        }
     }
 
     /// Whether the answer could not be written because nobody reads it any

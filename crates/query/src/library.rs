@@ -92,7 +92,12 @@ impl Library {
     /// None that are known.
     pub fn rows(&self) -> Result<RecordBatch, Error> {
         let column = |text: &dyn Fn(&Query) -> String| -> ArrayRef {
-            Arc::new(self.queries.iter().map(|query| Some(text(query))).collect::<StringViewArray>())
+            Arc::new(
+                self.queries
+                    .iter()
+                    .map(|query| Some(text(query)))
+                    .collect::<StringViewArray>(),
+            )
         };
         let parameters = |query: &Query| {
             let all = query.parameters.iter().map(Parameter::declaration);

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::thread;
 
 use datafusion::config::SpillCompression;
+use datafusion::error::DataFusionError;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::SessionConfig;
@@ -78,14 +79,16 @@ impl Limits {
             .with_mode(mode)
             .with_max_temp_directory_size(self.spill_bytes);
         let memory_bytes = usize::try_from(self.memory_bytes).unwrap_or(usize::MAX);
-        let pool = LimitedPool::new(memory_bytes, self.spill_directory.is_some());
+        let pool = LimitedPool::new(memory_bytes);
         let environment = RuntimeEnvBuilder::new()
             .with_memory_pool(Arc::new(pool))
             .with_disk_manager_builder(disk)
             .build_arc();
-        environment.map_err(|error| match &self.spill_directory {
-            Some(directory) => Error::spill_directory(directory, &error),
-            None => error.into(),
+        environment.map_err(|error| match (&self.spill_directory, error.find_root()) {
+            (Some(directory), DataFusionError::IoError(error)) => {
+                Error::spill_directory(directory, error)
+            }
+            _ => error.into(),
         })
     }
 }

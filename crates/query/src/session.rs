@@ -179,6 +179,11 @@ impl Session {
         self.sources.counts()
     }
 
+    /// The names of files of which every line that was read was refused.
+    pub fn refused_files(&self) -> Vec<&str> {
+        self.sources.refused_files()
+    }
+
     /// How far the reading of what the queries scan has come.
     pub fn reach(&self) -> Reach {
         self.sources.reach()

@@ -93,7 +93,17 @@ mod tests {
         assert_eq!(read("64kB"), Some(64_000));
         assert_eq!(read("64 KiB"), Some(65_536));
         assert_eq!(read("0.5g"), Some(500_000_000));
-        for none in ["", "GB", "0", "-1", "1.2.3", "1XB", "1 GB more", "1e3", "99999999999PB"] {
+        for none in [
+            "",
+            "GB",
+            "0",
+            "-1",
+            "1.2.3",
+            "1XB",
+            "1 GB more",
+            "1e3",
+            "99999999999PB",
+        ] {
             assert_eq!(read(none), None, "{none}");
         }
     }

@@ -179,6 +179,15 @@ impl Sources {
         Arc::new(Schema::new(fields))
     }
 
+    pub(crate) fn refused_files(&self) -> Vec<&str> {
+        let refused = self.files.iter().filter(|file| {
+            let counts = &file.counts;
+            counts.records.load(Ordering::Relaxed) == 0
+                && counts.rejects.load(Ordering::Relaxed) > 0
+        });
+        refused.map(|file| file.file.name.as_str()).collect()
+    }
+
     pub(crate) fn reach(&self) -> Reach {
         let mut reach = Reach {
             total_bytes: Some(0),

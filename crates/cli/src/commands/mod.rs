@@ -21,7 +21,7 @@ use crate::args::{Arguments, Command, DecodeArgs, OutputArgs};
 use crate::failure::Failure;
 use crate::open::Opened;
 use crate::output::Output;
-use crate::print::{Notes, out};
+use crate::print::{Notes, counted, out};
 use crate::progress::Progress;
 
 /// Runs the command that the arguments name. Its queries keep to the limits.
@@ -111,8 +111,8 @@ fn files_checkpoint(checkpoint: Option<&Checkpoint>) -> FilesCheckpoint {
     }
 }
 
-/// Prints the answer to a statement, then the summary; says no to rejects if
-/// the user is strict.
+/// Prints the answers to statements, then the summary; says no to rejects if
+/// the user is strict. What was read before a failure is counted as well.
 async fn answer(
     opened: &Opened,
     statements: &[(String, vpcflow_query::Parameters)],
@@ -128,13 +128,33 @@ async fn answer(
         );
         return Err(Failure::usage(message));
     }
+    let answered = print_answers(opened, statements, &output, notes).await;
+    if let Err(failure) = answered {
+        let counts = opened.session.counts();
+        if counts.records + counts.rejects > 0 && !failure.is_silent() {
+            notes.summary(counts);
+        }
+        return Err(failure);
+    }
+    finish(opened, decode, notes)
+}
+
+async fn print_answers(
+    opened: &Opened,
+    statements: &[(String, vpcflow_query::Parameters)],
+    output: &Output,
+    notes: Notes,
+) -> Result<(), Failure> {
     for (sql, parameters) in statements {
         let rows = opened.session.sql(sql, parameters.clone()).await?;
         let progress = Progress::new(&opened.session, notes);
         output.print(rows, progress).await?;
     }
-    finish(opened, decode, notes)
+    Ok(())
 }
+
+/// Files of refused lines alone that are told by name.
+const REFUSED_FILES_TOLD: usize = 3;
 
 /// The summary, and what the rejects among the lines mean for the exit status.
 fn finish(opened: &Opened, decode: &DecodeArgs, notes: Notes) -> Result<(), Failure> {
@@ -144,6 +164,25 @@ fn finish(opened: &Opened, decode: &DecodeArgs, notes: Notes) -> Result<(), Fail
             "hint: every line was refused: `SELECT reason, count(*) FROM rejects GROUP BY 1` tells \
              why, and `--log-format` declares other fields",
         );
+    } else {
+        // Of another format than the others, perhaps.
+        let refused = opened.session.refused_files();
+        for name in refused.iter().take(REFUSED_FILES_TOLD) {
+            notes.say(&format!("note: every line of `{name}` was refused"));
+        }
+        if refused.len() > REFUSED_FILES_TOLD {
+            let more = refused.len() - REFUSED_FILES_TOLD;
+            notes.say(&format!(
+                "note: and of {}",
+                counted(more as u64, "more file")
+            ));
+        }
+        if !refused.is_empty() {
+            notes.say(
+                "hint: a file without a header line is read in the default format: ask for files of \
+                 another one apart, with `--log-format`",
+            );
+        }
     }
     if opened.has_sources {
         notes.summary(counts);

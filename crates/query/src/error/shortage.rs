@@ -12,12 +12,16 @@ use vpcflow_ingest::system_message;
 pub(super) enum Shortage {
     /// Memory; who needed it.
     Memory(String),
+    /// Memory, and there is no directory to go on in.
+    Directory,
     /// Of what temporary files may take.
     Allowance,
     /// Of the disk that they are on, or something else is wrong with it.
     Disk(String),
 }
 
+/// What the engine says where it may write no files.
+const DISABLED: &str = "DiskManager is disabled";
 /// What the engine calls the limit of temporary files.
 const ALLOWANCE: &str = "datafusion.runtime.max_temp_directory_size";
 
@@ -28,7 +32,10 @@ impl Shortage {
         let mut cause: Option<&(dyn Error + 'static)> = Some(error);
         while let Some(error) = cause {
             if let Some(DataFusionError::ResourcesExhausted(text)) = error.downcast_ref() {
-                return Some(Shortage::Memory(text.clone()));
+                return Some(match text.contains(DISABLED) {
+                    true => Shortage::Directory,
+                    false => Shortage::Memory(text.clone()),
+                });
             }
             if let Some(error) = error.downcast_ref::<io::Error>() {
                 // The engine puts its own errors into those of the system as well.
@@ -66,6 +73,9 @@ impl Shortage {
                 "give it more with `--memory-limit`, or ask for less: a shorter time with `--since` \
                  and `--until`, fewer columns, a condition"
             }
+            Shortage::Directory => {
+                "name a directory with `--temp-dir`, or give it more memory with `--memory-limit`"
+            }
             Shortage::Allowance => {
                 "give it more with `--temp-limit`, or write less: `--memory-limit` holds more in \
                  memory"
@@ -80,6 +90,10 @@ impl fmt::Display for Shortage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Shortage::Memory(text) => f.write_str(text),
+            Shortage::Directory => f.write_str(
+                "the query needs more memory than the limit, and there is no directory for temporary \
+                 files",
+            ),
             Shortage::Allowance => {
                 f.write_str("the query needs more temporary files than the limit of them")
             }
@@ -107,6 +121,10 @@ mod tests {
         assert_eq!(shortage.to_string(), "the query needs more");
         assert!(shortage.hint().contains("--memory-limit"));
 
+        let text = format!("Memory Exhausted while Sorting ({DISABLED})");
+        let shortage = Shortage::of(&DataFusionError::ResourcesExhausted(text)).unwrap();
+        assert!(shortage.hint().contains("--temp-dir"));
+
         let full = io::Error::other(format!("exceeded: increase `{ALLOWANCE}`"));
         let shortage = Shortage::of(&DataFusionError::IoError(full)).unwrap();
         assert!(shortage.hint().contains("--temp-limit"));
@@ -115,7 +133,12 @@ mod tests {
         let full = io::Error::other(full);
         let arrow = ArrowError::IoError("no space".to_owned(), full);
         let shortage = Shortage::of(&DataFusionError::ArrowError(Box::new(arrow), None)).unwrap();
-        assert!(shortage.to_string().ends_with("does not hold: no storage space"), "{shortage}");
+        assert!(
+            shortage
+                .to_string()
+                .ends_with("does not hold: no storage space"),
+            "{shortage}"
+        );
         assert!(shortage.hint().contains("--temp-dir"));
     }
 

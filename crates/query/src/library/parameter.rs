@@ -61,7 +61,11 @@ impl Parameter {
         let (name, rest) = text.split_once(' ')?;
         let end = rest.find([' ', ':'])?;
         let (kind, rest) = rest.split_at(end);
-        let kinds = [ParameterKind::Int, ParameterKind::Double, ParameterKind::Text];
+        let kinds = [
+            ParameterKind::Int,
+            ParameterKind::Double,
+            ParameterKind::Text,
+        ];
         let kind = *kinds.iter().find(|known| known.word() == kind)?;
         let rest = rest.trim_start();
         let (default, description) = if let Some(description) = rest.strip_prefix(": ") {
@@ -142,7 +146,13 @@ mod tests {
             read("p TEXT '': all: or some"),
             value("p", text(""), "all: or some")
         );
-        for text in ["n INT 10", "z DOUBLE 0.5", "a TEXT", "p TEXT '22, 23'", "p TEXT ''"] {
+        for text in [
+            "n INT 10",
+            "z DOUBLE 0.5",
+            "a TEXT",
+            "p TEXT '22, 23'",
+            "p TEXT ''",
+        ] {
             let parameter = Parameter::read(&format!("{text}: what")).unwrap();
             assert_eq!(parameter.declaration(), text);
         }

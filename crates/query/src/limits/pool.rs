@@ -16,19 +16,16 @@ use crate::size::Size;
 pub(super) struct LimitedPool {
     pool: TrackConsumersPool<FairSpillPool>,
     limit: Size,
-    /// Whether there is a directory for files.
-    can_spill: bool,
 }
 
 /// Consumers that a refusal names beside the one that was refused.
 const NAMED: NonZero<usize> = NonZero::<usize>::MIN;
 
 impl LimitedPool {
-    pub(super) fn new(limit_bytes: usize, can_spill: bool) -> LimitedPool {
+    pub(super) fn new(limit_bytes: usize) -> LimitedPool {
         LimitedPool {
             pool: TrackConsumersPool::new(FairSpillPool::new(limit_bytes), NAMED),
             limit: Size(limit_bytes as u64),
-            can_spill,
         }
     }
 
@@ -53,9 +50,6 @@ impl LimitedPool {
                 in_words(&largest.name),
                 size(largest.reserved)
             );
-        }
-        if consumer.can_spill() && !self.can_spill {
-            text += ", and there is no directory that it could write to";
         }
         text
     }
@@ -104,7 +98,8 @@ impl MemoryPool for LimitedPool {
     fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
         let grown = self.pool.try_grow(reservation, additional);
         // Of this kind, since it makes others write to files what they hold.
-        grown.map_err(|_| DataFusionError::ResourcesExhausted(self.refusal(reservation, additional)))
+        grown
+            .map_err(|_| DataFusionError::ResourcesExhausted(self.refusal(reservation, additional)))
     }
 
     fn reserved(&self) -> usize {
@@ -130,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_refusal_names_who_asked_and_who_has_it() {
-        let pool: Arc<dyn MemoryPool> = Arc::new(LimitedPool::new(10_000_000, false));
+        let pool: Arc<dyn MemoryPool> = Arc::new(LimitedPool::new(10_000_000));
         let join = MemoryConsumer::new("HashJoinInput").register(&pool);
         join.try_grow(8_000_000).unwrap();
         let sort = MemoryConsumer::new("ExternalSorter[0]").with_can_spill(true);
@@ -143,8 +138,7 @@ mod tests {
         assert_eq!(
             text,
             "the query needs more memory than the limit of 10.0 MB: sorting (`ExternalSorter[0]`) \
-             holds 1.5 MB and needs 1.0 MB more, while a join (`HashJoinInput`) holds 8.0 MB, and \
-             there is no directory that it could write to"
+             holds 1.5 MB and needs 1.0 MB more, while a join (`HashJoinInput`) holds 8.0 MB"
         );
         let error = join.try_grow(3_000_000).unwrap_err();
         assert_eq!(

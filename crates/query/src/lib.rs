@@ -10,6 +10,7 @@
 
 #![deny(missing_docs)]
 
+mod count;
 mod error;
 mod filter;
 mod library;
@@ -17,6 +18,7 @@ mod limits;
 mod networks;
 mod once;
 mod output;
+mod reach;
 mod session;
 mod size;
 mod sources;
@@ -30,9 +32,10 @@ pub use filter::RowFilter;
 pub use library::{Library, Parameter, ParameterKind, Query, infer_parameter};
 pub use limits::Limits;
 pub use output::{OutputFormat, Printer, escape, escape_lines};
+pub use reach::Reach;
 pub use session::{Parameters, Session, SessionOptions, Window, split_statements};
 pub use size::Size;
-pub use sources::{Reach, ReadCounts, Sources};
+pub use sources::{ReadCounts, Sources};
 pub use table::adapt;
 pub use top::{Measure, Top};
 pub use vpcflow_functions::{Error as FunctionsError, Functions};

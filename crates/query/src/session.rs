@@ -14,11 +14,13 @@ use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, Tokenizer};
 use vpcflow_functions::Functions;
 
+use crate::count::count;
 use crate::error::{Error, SqlError, is_of_source};
 use crate::limits::Limits;
 use crate::networks::Networks;
 use crate::once;
-use crate::sources::{Reach, ReadCounts, Sources};
+use crate::reach::Reach;
+use crate::sources::{ReadCounts, Sources};
 use crate::tables::register_tables;
 
 /// Values for the `$name` placeholders of a statement.
@@ -205,6 +207,7 @@ pub(crate) fn new_context(functions: &Functions, limits: &Limits) -> Result<Sess
     for function in functions.scalar() {
         context.register_udf(function);
     }
+    context.register_udaf(count());
     context.register_udtf("networks", Arc::new(Networks(functions.clone())));
     Ok(context)
 }

@@ -36,7 +36,7 @@ pub(crate) struct SourceFile {
     pub(crate) file: InputFile,
     pub(crate) format: FileFormat,
     pub(crate) counts: Arc<FileCounts>,
-    is_compressed: bool,
+    pub(crate) is_compressed: bool,
     /// For the first scan.
     opened: Arc<Mutex<Option<OpenFile>>>,
 }
@@ -74,6 +74,13 @@ impl FileCounts {
         self.bytes.fetch_max(counts.bytes, Ordering::Relaxed);
         self.cut.fetch_max(counts.cut, Ordering::Relaxed);
     }
+
+    pub(crate) fn add_to(&self, counts: &mut ReadCounts) {
+        counts.records += self.records.load(Ordering::Relaxed);
+        counts.rejects += self.rejects.load(Ordering::Relaxed);
+        counts.bytes += self.bytes.load(Ordering::Relaxed);
+        counts.cut += self.cut.load(Ordering::Relaxed);
+    }
 }
 
 /// What a session has read.
@@ -98,16 +105,6 @@ impl ReadCounts {
         self.bytes += batch.bytes;
         self.cut += batch.cut;
     }
-}
-
-/// How far the reading has come.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Reach {
-    /// Bytes of files behind it.
-    pub done_bytes: u64,
-    /// Bytes of all files, where what is read of them can be compared with it:
-    /// the text of a compressed file is of another size than the file.
-    pub total_bytes: Option<u64>,
 }
 
 impl Sources {
@@ -179,36 +176,6 @@ impl Sources {
         Arc::new(Schema::new(fields))
     }
 
-    pub(crate) fn refused_files(&self) -> Vec<&str> {
-        let refused = self.files.iter().filter(|file| {
-            let counts = &file.counts;
-            counts.records.load(Ordering::Relaxed) == 0
-                && counts.rejects.load(Ordering::Relaxed) > 0
-        });
-        refused.map(|file| file.file.name.as_str()).collect()
-    }
-
-    pub(crate) fn reach(&self) -> Reach {
-        let mut reach = Reach {
-            total_bytes: Some(0),
-            ..Reach::default()
-        };
-        let mut add = |done_bytes: u64, total_bytes: Option<u64>| {
-            reach.done_bytes += done_bytes;
-            reach.total_bytes = reach.total_bytes.zip(total_bytes).map(|(a, b)| a + b);
-        };
-        for file in &self.files {
-            let done_bytes = file.counts.bytes.load(Ordering::Relaxed);
-            let total_bytes = Some(file.file.size_bytes).filter(|_| !file.is_compressed);
-            add(done_bytes, total_bytes);
-        }
-        for store in &self.stores {
-            let (done_bytes, total_bytes) = store.flows.reach();
-            add(done_bytes, Some(total_bytes));
-        }
-        reach
-    }
-
     pub(crate) fn counts(&self) -> ReadCounts {
         let rows = |batches: &[RecordBatch]| -> u64 {
             batches.iter().map(|batch| batch.num_rows() as u64).sum()
@@ -220,10 +187,7 @@ impl Sources {
             cut: self.cut,
         };
         for file in &self.files {
-            counts.records += file.counts.records.load(Ordering::Relaxed);
-            counts.rejects += file.counts.rejects.load(Ordering::Relaxed);
-            counts.bytes += file.counts.bytes.load(Ordering::Relaxed);
-            counts.cut += file.counts.cut.load(Ordering::Relaxed);
+            file.counts.add_to(&mut counts);
         }
         for store in &self.stores {
             let (records, bytes) = store.flows.read();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Int64Array, ListArray, StringViewArray, UInt32Array,
+    Array, ArrayRef, AsArray, BooleanArray, Int64Array, ListArray, UInt32Array,
 };
 use datafusion::arrow::buffer::OffsetBuffer;
 use datafusion::arrow::compute::{and, filter, is_not_null, prep_null_mask_filter, take};
@@ -220,6 +220,8 @@ fn lists(offsets: OffsetBuffer<i32>, texts: ArrayRef) -> ListArray {
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
+    use datafusion::arrow::array::StringViewArray;
+    use datafusion::arrow::datatypes::Int64Type;
     use proptest::prelude::*;
 
     use super::*;
@@ -254,7 +256,7 @@ mod tests {
     }
 
     fn counts(counts: &ArrayRef) -> Vec<i64> {
-        let counts = counts.as_primitive::<datafusion::arrow::datatypes::Int64Type>();
+        let counts = counts.as_primitive::<Int64Type>();
         counts.values().to_vec()
     }
 

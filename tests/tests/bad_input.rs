@@ -157,3 +157,44 @@ fn a_query_that_fails_late_prints_nothing() {
         outcome.failure(1).tells(&["divide by zero"]);
     }
 }
+
+/// What came before the cut is counted; the answer is not given.
+#[test]
+fn what_was_read_of_a_file_that_ends_early_is_counted() {
+    let place = Place::default();
+    let line = |bytes| record("eni-0a", "192.0.2.1", "ACCEPT", bytes, 1_767_225_600_000);
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+    for number in 0..20_000 {
+        gzip.write_all(format!("{}\n", line(number)).as_bytes())
+            .unwrap();
+    }
+    let gzip = gzip.finish().unwrap();
+    place.write("cut.log.gz", &gzip[..gzip.len() / 2]);
+    let outcome = place
+        .run(&["sql", COUNT, "--from", "cut.log.gz"])
+        .failure(1);
+    let (records, rejects) = outcome.counts();
+    assert!((1..20_000).contains(&records), "{}", outcome.stderr);
+    assert_eq!(rejects, 0);
+    outcome.tells(&["`cut.log.gz` ends early", "hint: "]);
+}
+
+/// Without header lines, nothing tells that a file has another format.
+#[test]
+fn a_file_of_another_format_than_the_others_is_named() {
+    let place = place();
+    for number in 1..=4 {
+        place.write_lines(&format!("other-{number}.log"), &["192.0.2.1 22 REJECT"; 2]);
+    }
+    let outcome = place.run(&["sql", COUNT, "--from", "*.log", "-o", "ndjson"]);
+    let outcome = outcome.success().tells(&[
+        "note: every line of `other-1.log` was refused",
+        "note: and of 1 more file",
+        "hint: a file without a header line is read in the default format",
+        "`--log-format`",
+    ]);
+    assert_eq!(outcome.rows(), [json!({"records": 1})]);
+    assert_eq!(outcome.counts(), (1, 8));
+    let quiet = ["sql", COUNT, "--from", "*.log", "--quiet"];
+    assert_eq!(place.run(&quiet).success().stderr, "");
+}

@@ -84,6 +84,7 @@ const QUESTIONS: &[Question] = &[
         "investigation/conversations",
         &[("limit", "500")],
     ),
+    (GENERATED, "investigation/five-tuples", &[("limit", "500")]),
     (
         GENERATED,
         "investigation/first-last-seen",
@@ -137,6 +138,7 @@ const QUESTIONS: &[Question] = &[
     (FIELDS, "talkers/top-tags", &[]),
     (FIELDS, "talkers/top-aws-services", &[]),
     (FIELDS, "rejects/reject-reasons", &[]),
+    (FIELDS, "rejects/rejected-tags", &[]),
     (FIELDS, "anomaly/unanswered-syns", &[]),
     (FIELDS, "cost/cross-zone", &[]),
     (FIELDS, "cost/nat-sources", &[]),

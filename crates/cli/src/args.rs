@@ -10,8 +10,10 @@ use vpcflow_record::{Format, Policy};
 
 use crate::time::{Moment, duration, moment};
 
+mod limits;
 mod setup;
 mod store;
+pub(crate) use limits::{LimitArgs, TimeoutArgs};
 pub(crate) use setup::{Emit, ResourceArgs, SetupArgs};
 pub(crate) use store::{
     IngestArgs, KeepArgs, StoreArgs, StoreCommand, StoreReadArgs, StoreWriteArgs,
@@ -61,6 +63,41 @@ pub(crate) enum Command {
     },
 }
 
+impl Command {
+    /// What it may take of the machine, if it answers queries.
+    pub(crate) fn limits(&self) -> Option<&LimitArgs> {
+        match self {
+            Command::Sql(SqlArgs { from, .. })
+            | Command::Top(TopArgs { from, .. })
+            | Command::Query(QueryArgs { from, .. }) => Some(&from.limits),
+            Command::Tail(args) => Some(&args.limits),
+            _ => None,
+        }
+    }
+
+    /// How long it may take.
+    pub(crate) fn timeout(&self) -> Option<Duration> {
+        match self {
+            Command::Sql(SqlArgs { from, .. })
+            | Command::Top(TopArgs { from, .. })
+            | Command::Query(QueryArgs { from, .. }) => from.timeout.timeout,
+            _ => None,
+        }
+    }
+
+    /// Whether it only reads, so that it can be ended where it is.
+    pub(crate) fn only_reads(&self) -> bool {
+        matches!(
+            self,
+            Command::Demo(_)
+                | Command::Status(_)
+                | Command::Sql(_)
+                | Command::Top(_)
+                | Command::Query(_)
+        )
+    }
+}
+
 /// How to reach AWS.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "AWS")]
@@ -103,6 +140,10 @@ pub(crate) struct FromArgs {
     pub(crate) decode: DecodeArgs,
     #[command(flatten)]
     pub(crate) functions: FunctionArgs,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+    #[command(flatten)]
+    pub(crate) timeout: TimeoutArgs,
 }
 
 /// Files that functions look addresses up in.
@@ -168,6 +209,13 @@ pub(crate) struct OutputArgs {
     /// What the environment says, which a file's name has precedence over
     #[arg(long, env = "VPCFLOW_OUTPUT", hide = true)]
     pub(crate) usual_output: Option<OutputFormat>,
+}
+
+impl OutputArgs {
+    /// Whether the user says how rows are to be printed.
+    pub(crate) fn names_format(&self) -> bool {
+        self.output.is_some() || self.out.is_some() || self.usual_output.is_some()
+    }
 }
 
 #[derive(Debug, Args)]
@@ -279,6 +327,8 @@ pub(crate) struct TailArgs {
     pub(crate) decode: DecodeArgs,
     #[command(flatten)]
     pub(crate) functions: FunctionArgs,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
     #[command(flatten)]

@@ -55,6 +55,11 @@ impl Failure {
         }
     }
 
+    /// Whether there is nothing to report.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.message.is_empty()
+    }
+
     /// The answer is negative, and the output has said so.
     pub(crate) fn negative() -> Failure {
         Failure::silent(FAILED)

@@ -13,7 +13,7 @@ use vpcflow_ingest::{
     Budget, Clock, Collected, DecodingSink, EventDecoder, InputError, InputFile, Location,
     ReadError, ReadErrorKind, SystemClock, Times, expand, read_history, resolve_formats, spool,
 };
-use vpcflow_query::{Functions, Session, Sources, Window};
+use vpcflow_query::{Functions, Limits, Session, SessionOptions, Sources, Window};
 use vpcflow_record::Format;
 use vpcflow_setup::Provisioner;
 use vpcflow_store::Reader;
@@ -39,7 +39,12 @@ pub(crate) struct Opened {
 }
 
 /// Opens the sources of `--from` and the stores of `--store`.
-pub(crate) async fn open(args: &FromArgs, aws: &AwsArgs, notes: Notes) -> Result<Opened, Failure> {
+pub(crate) async fn open(
+    args: &FromArgs,
+    aws: &AwsArgs,
+    limits: Limits,
+    notes: Notes,
+) -> Result<Opened, Failure> {
     let now_ms = SystemClock.now_ms();
     let declared = args.decode.log_format.as_ref();
     warn_unknown(declared, notes);
@@ -126,7 +131,12 @@ pub(crate) async fn open(args: &FromArgs, aws: &AwsArgs, notes: Notes) -> Result
         since_us: since_ms.map(|ms| ms.saturating_mul(1000)),
         until_us: until_ms.map(|ms| ms.saturating_mul(1000)),
     };
-    let session = Session::with_functions(sources, window, &functions).await?;
+    let options = SessionOptions {
+        window,
+        functions,
+        limits,
+    };
+    let session = Session::with_options(sources, &options).await?;
     Ok(Opened {
         session,
         has_sources: !args.is_empty(),

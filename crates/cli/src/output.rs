@@ -14,6 +14,7 @@ use vpcflow_query::{Error, OutputFormat, Printer};
 
 use crate::args::OutputArgs;
 use crate::failure::Failure;
+use crate::progress::Progress;
 
 /// Memory that the rows of an unfinished answer may take.
 const HELD_BYTES: usize = 64 * 1024 * 1024;
@@ -114,22 +115,29 @@ impl Output {
     /// Prints the rows of an answer. They are held back until there is no more
     /// of them, so that a query that fails leaves no half of an answer; an
     /// answer larger than [`HELD_BYTES`] is printed as it comes from there on.
-    pub(crate) async fn print(&self, mut rows: SendableRecordBatchStream) -> Result<(), Failure> {
+    /// Progress is shown until the first of them is printed.
+    pub(crate) async fn print(
+        &self,
+        mut rows: SendableRecordBatchStream,
+        mut progress: Progress<'_>,
+    ) -> Result<(), Failure> {
         let mut answer = self
             .answer(rows.schema())
             .map_err(|error| self.told(error))?;
         let mut held = Vec::new();
         let mut held_bytes = 0;
-        while let Some(batch) = rows.next().await {
+        while let Some(batch) = progress.beside(rows.next()).await {
             let batch = batch.map_err(Error::from)?;
             held_bytes += batch.get_array_memory_size();
             held.push(batch);
             if held_bytes > HELD_BYTES {
+                progress.end();
                 for batch in held.drain(..) {
                     answer.write(&batch)?;
                 }
             }
         }
+        progress.end();
         for batch in held {
             answer.write(&batch)?;
         }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
-use vpcflow_query::ReadCounts;
+use vpcflow_query::{ReadCounts, Size};
 
 use crate::failure::Failure;
 
@@ -28,6 +28,11 @@ impl Notes {
             quiet,
             began: Instant::now(),
         }
+    }
+
+    /// Whether the user wants none.
+    pub(crate) fn is_quiet(self) -> bool {
+        self.quiet
     }
 
     /// A sentence that is no part of the answer.
@@ -93,18 +98,18 @@ pub(crate) fn counted(number: u64, thing: &str) -> String {
 
 /// Bytes in the largest unit of 1000 that leaves a whole part.
 pub(crate) fn bytes(number: u64) -> String {
-    const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
-    if number < 1000 {
-        return format!("{number} B");
+    Size(number).to_string()
+}
+
+/// A span in its largest whole units.
+pub(crate) fn span(ms: i64) -> String {
+    let seconds = ms.max(0) / 1000;
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, seconds) => format!("{seconds} s"),
+        (0, minutes, _) => format!("{minutes} min"),
+        (hours @ ..48, minutes, _) => format!("{hours} h {minutes} min"),
+        (hours, ..) => format!("{} d", hours / 24),
     }
-    let mut value = number as f64 / 1000.0;
-    let mut unit = 0;
-    // 999.95 would be printed as 1000.0.
-    while value >= 999.95 && unit + 1 < UNITS.len() {
-        value /= 1000.0;
-        unit += 1;
-    }
-    format!("{value:.1} {}", UNITS[unit])
 }
 
 #[cfg(test)]
@@ -117,10 +122,13 @@ mod tests {
             [0, 999, 1000, 1234567].map(grouped),
             ["0", "999", "1,000", "1,234,567"]
         );
-        assert_eq!(
-            [0, 999, 1000, 999_949, 999_950, 1_500_000_000].map(bytes),
-            ["0 B", "999 B", "1.0 kB", "999.9 kB", "1.0 MB", "1.5 GB"]
-        );
+    }
+
+    #[test]
+    fn spans_are_for_people() {
+        let minute = 60_000;
+        let texts = [5_999, minute, 59 * minute, 61 * minute, 49 * 60 * minute].map(span);
+        assert_eq!(texts, ["5 s", "1 min", "59 min", "1 h 1 min", "2 d"]);
     }
 
     #[test]

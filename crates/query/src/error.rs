@@ -1,5 +1,7 @@
 //! Errors, shown with the place in the SQL text.
 
+mod shortage;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +13,7 @@ use datafusion::parquet::errors::ParquetError;
 use vpcflow_ingest::{InputError, system_message};
 use vpcflow_record::Field;
 
+use self::shortage::Shortage;
 use crate::paths::PathError;
 
 /// Why a request could not be answered.
@@ -67,6 +70,14 @@ pub enum Error {
         /// The most similar column, if one is similar.
         similar: Option<String>,
     },
+    /// The directory for temporary files cannot be used.
+    #[error("cannot make files in `{}`: {reason}", path.display())]
+    SpillDirectory {
+        /// The directory.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The query failed while it ran.
     #[error("{}", describe(.0))]
     Execution(Box<DataFusionError>),
@@ -93,7 +104,11 @@ impl Error {
                 "deliver flow logs with `{}`, or declare the format with `--log-format`",
                 field.replace('_', "-")
             )),
-            Error::Execution(error) => source_hint(error),
+            Error::SpillDirectory { .. } => Some("name another with `--temp-dir`".to_owned()),
+            Error::Execution(error) => match Shortage::of(error) {
+                Some(shortage) => Some(shortage.hint()),
+                None => source_hint(error),
+            },
             Error::MissingParameter { name, .. } => {
                 Some(format!("give it a value with `--param {name}=VALUE`"))
             }
@@ -105,6 +120,17 @@ impl Error {
         Error::QueryFile {
             path: path.to_owned(),
             reason: reason.to_string(),
+        }
+    }
+
+    /// The failure to make a file in the directory for temporary files.
+    pub fn spill_directory(path: &Path, error: &std::io::Error) -> Error {
+        let text = error.to_string();
+        // A path follows, which the message has.
+        let reason = text.split(" (os error").next().unwrap_or_default();
+        Error::SpillDirectory {
+            path: path.to_owned(),
+            reason: reason.to_lowercase(),
         }
     }
 
@@ -208,6 +234,9 @@ fn chain(error: &dyn std::error::Error) -> String {
 fn describe(error: &DataFusionError) -> String {
     if let Some(error) = input_error(error) {
         return error.to_string();
+    }
+    if let Some(shortage) = Shortage::of(error) {
+        return shortage.to_string();
     }
     match object_error(error) {
         Some(object_store::Error::NotFound { path, .. }) => {

@@ -12,6 +12,7 @@ use datafusion::prelude::Expr;
 use vpcflow_functions::Functions;
 
 use crate::error::{Error, SqlError};
+use crate::limits::Limits;
 use crate::session::{Window, new_context, parse_condition};
 
 /// Keeps the rows that a window and a condition hold for.
@@ -45,7 +46,12 @@ impl RowFilter {
         condition: Option<&str>,
         functions: &Functions,
     ) -> Result<RowFilter, Error> {
-        let context = new_context(functions);
+        // A condition takes no memory that counts, and writes nothing.
+        let limits = Limits {
+            spill_directory: None,
+            ..Limits::default()
+        };
+        let context = new_context(functions, &limits)?;
         let columns = DFSchema::try_from(Arc::clone(schema))?;
         let condition = condition
             .map(|sql| parse_condition(&context, sql, &columns))

@@ -2,7 +2,7 @@
 //!
 //! * [`Sources`] are the files, decoded batches and stores that a session reads.
 //! * [`Session`] has the tables `flows`, `rejects`, `enis` and `ingest_log` and
-//!   answers SQL, with functions that know networks: [`Functions`].
+//!   answers SQL, with functions that know networks: [`Functions`], within [`Limits`].
 //! * [`Library`] has queries with parameters, [`Top`] makes rankings.
 //! * [`ParquetRecords`] reads Parquet files to be stored.
 //! * [`Printer`] writes rows in every output format.
@@ -11,17 +11,21 @@
 
 #![deny(missing_docs)]
 
+mod count;
 mod error;
 mod filter;
 mod library;
+mod limits;
 mod networks;
 mod once;
 mod output;
-mod paths;
-mod scan;
 mod parquet;
+mod paths;
+mod reach;
+mod scan;
 mod scans;
 mod session;
+mod size;
 mod sources;
 mod store;
 mod table;
@@ -31,9 +35,12 @@ mod top;
 pub use error::{Error, SqlError};
 pub use filter::RowFilter;
 pub use library::{Library, Parameter, ParameterKind, Query, infer_parameter};
+pub use limits::Limits;
 pub use output::{OutputFormat, Printer, escape, escape_lines};
 pub use parquet::ParquetRecords;
-pub use session::{Parameters, Session, Window, split_statements};
+pub use reach::Reach;
+pub use session::{Parameters, Session, SessionOptions, Window, split_statements};
+pub use size::Size;
 pub use sources::{ReadCounts, Sources};
 pub use table::adapt;
 pub use top::{Measure, Top};

@@ -19,6 +19,9 @@ mod shipped;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, RecordBatch, StringViewArray};
 
 use crate::error::{Error, similar};
 
@@ -80,6 +83,33 @@ impl Library {
     /// All queries, by pack and name.
     pub fn queries(&self) -> &[Query] {
         &self.queries
+    }
+
+    /// All queries as rows: pack, name, summary, parameters as in the head of a
+    /// query, and needed columns, each list separated by commas.
+    ///
+    /// # Errors
+    /// None that are known.
+    pub fn rows(&self) -> Result<RecordBatch, Error> {
+        let column = |text: &dyn Fn(&Query) -> String| -> ArrayRef {
+            Arc::new(
+                self.queries
+                    .iter()
+                    .map(|query| Some(text(query)))
+                    .collect::<StringViewArray>(),
+            )
+        };
+        let parameters = |query: &Query| {
+            let all = query.parameters.iter().map(Parameter::declaration);
+            all.collect::<Vec<_>>().join(", ")
+        };
+        Ok(RecordBatch::try_from_iter([
+            ("pack", column(&|query| query.pack.clone())),
+            ("name", column(&|query| query.name.clone())),
+            ("summary", column(&|query| query.summary.clone())),
+            ("parameters", column(&parameters)),
+            ("needs", column(&|query| query.needs.join(", "))),
+        ])?)
     }
 
     /// The query of this name.

@@ -14,9 +14,12 @@ use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, Tokenizer};
 use vpcflow_functions::Functions;
 
+use crate::count::count;
 use crate::error::{Error, SqlError, is_of_source};
+use crate::limits::Limits;
 use crate::networks::Networks;
 use crate::once;
+use crate::reach::Reach;
 use crate::sources::{ReadCounts, Sources};
 use crate::tables::register_tables;
 
@@ -31,6 +34,17 @@ pub struct Window {
     pub since_us: Option<i64>,
     /// The first start time after the window.
     pub until_us: Option<i64>,
+}
+
+/// What a session is over, and what it may take.
+#[derive(Debug, Clone, Default)]
+pub struct SessionOptions {
+    /// The records that are in `flows`.
+    pub window: Window,
+    /// The functions of SQL, with the files that they look addresses up in.
+    pub functions: Functions,
+    /// Memory, threads and disk for its queries.
+    pub limits: Limits,
 }
 
 /// Answers SQL over sources of flow logs: the tables `flows`, `rejects`, `enis` and
@@ -74,22 +88,27 @@ impl Session {
     /// When a Parquet file cannot be read as one, or a column has types in two sources
     /// that do not go together.
     pub async fn new(sources: Sources, window: Window) -> Result<Session, Error> {
-        Session::with_functions(sources, window, &Functions::new()).await
+        let options = SessionOptions {
+            window,
+            ..SessionOptions::default()
+        };
+        Session::with_options(sources, &options).await
     }
 
-    /// As [`Session::new`], with functions that look addresses up in files.
+    /// As [`Session::new`], with functions that look addresses up in files, and
+    /// with limits.
     ///
     /// # Errors
-    /// When a Parquet file cannot be read as one.
-    pub async fn with_functions(
+    /// As [`Session::new`], and when no file can be made in the directory of
+    /// [`Limits::spill_directory`].
+    pub async fn with_options(
         mut sources: Sources,
-        window: Window,
-        functions: &Functions,
+        options: &SessionOptions,
     ) -> Result<Session, Error> {
-        let context = new_context(functions);
+        let context = new_context(&options.functions, &options.limits)?;
         sources.open_parquet(&context).await?;
         let sources = Arc::new(sources);
-        register_tables(&context, &sources, window).await?;
+        register_tables(&context, &sources, options.window).await?;
         once::register(&context).await?;
         Ok(Session { context, sources })
     }
@@ -170,21 +189,36 @@ impl Session {
     pub fn counts(&self) -> ReadCounts {
         self.sources.counts()
     }
+
+    /// The names of files of which every line that was read was refused.
+    pub fn refused_files(&self) -> Vec<&str> {
+        self.sources.refused_files()
+    }
+
+    /// How far the reading of what the queries scan has come.
+    pub fn reach(&self) -> Reach {
+        self.sources.reach()
+    }
 }
 
 /// The engine as every statement and condition meets it: times in UTC, errors
 /// with their places, functions that know networks.
-pub(crate) fn new_context(functions: &Functions) -> SessionContext {
-    let mut config = SessionConfig::new().with_information_schema(true);
+///
+/// # Errors
+/// When no file can be made in the directory for temporary files.
+pub(crate) fn new_context(functions: &Functions, limits: &Limits) -> Result<SessionContext, Error> {
+    let config = SessionConfig::new().with_information_schema(true);
+    let mut config = limits.configure(config);
     let options = config.options_mut();
     options.sql_parser.collect_spans = true;
     options.execution.time_zone = Some("UTC".to_owned());
-    let context = SessionContext::new_with_config(config);
+    let context = SessionContext::new_with_config_rt(config, limits.environment()?);
     for function in functions.scalar() {
         context.register_udf(function);
     }
+    context.register_udaf(count());
     context.register_udtf("networks", Arc::new(Networks(functions.clone())));
-    context
+    Ok(context)
 }
 
 /// Reads a condition on rows of these columns.

@@ -13,8 +13,8 @@ use vpcflow_record::{DecodeCounts, DecodeOptions, Format, Policy, flows_schema};
 use vpcflow_store::Snapshot;
 
 use crate::error::Error;
-use crate::paths::Paths;
 use crate::parquet::ParquetTable;
+use crate::paths::Paths;
 use crate::store::StoreTables;
 use crate::table::Kind;
 

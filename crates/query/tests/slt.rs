@@ -14,6 +14,7 @@
 mod support;
 
 use std::env;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ use sqllogictest::{
 };
 use support::{Failure, answer, append_file, files, new_store};
 use vpcflow_ingest::Collected;
-use vpcflow_query::{Functions, Library, Parameters, Session, Sources, Window};
+use vpcflow_query::{Functions, Library, Limits, Parameters, Session, SessionOptions, Sources};
 use vpcflow_record::Policy;
 use vpcflow_store::Store;
 
@@ -135,10 +136,6 @@ impl Database {
             sources.add_store(store.snapshot())?;
         }
         self.session = session(sources).await?;
-        // Plans are the same on every machine.
-        let state = self.session.context().state_ref();
-        let mut state = state.write();
-        state.config_mut().options_mut().execution.target_partitions = 2;
         Ok(())
     }
 }
@@ -147,7 +144,16 @@ impl Database {
 async fn session(sources: Sources) -> Result<Session, Failure> {
     let mut functions = Functions::new();
     functions.read_ip_ranges(Path::new("tests/slt/data/ip-ranges.json"))?;
-    Ok(Session::with_functions(sources, Window::default(), &functions).await?)
+    let options = SessionOptions {
+        functions,
+        limits: Limits {
+            // Plans are the same on every machine.
+            threads: NonZero::new(2).ok_or("no thread")?,
+            ..Limits::default()
+        },
+        ..SessionOptions::default()
+    };
+    Ok(Session::with_options(sources, &options).await?)
 }
 
 /// The steps of a plan, a row each, with a dash for every step that they are

@@ -22,6 +22,7 @@ use crate::failure::Failure;
 use crate::incidents::planted;
 use crate::output::Output;
 use crate::print::{Notes, bytes, grouped, out};
+use crate::progress::Progress;
 
 /// The log group's name: it exists nowhere but here.
 const GROUP: &str = "/vpcflow/demo";
@@ -201,6 +202,6 @@ async fn section(
 ) -> Result<(), Failure> {
     out(&format!("\n{title}\n\n"))?;
     Output::table()
-        .print(session.sql(sql, parameters).await?)
+        .print(session.sql(sql, parameters).await?, Progress::none())
         .await
 }

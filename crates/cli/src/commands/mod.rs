@@ -15,42 +15,34 @@ use clap::CommandFactory;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use vpcflow_ingest::{Checkpoint, FilesCheckpoint, ObjectsCheckpoint};
+use vpcflow_query::Limits;
 
 use crate::args::{Arguments, Command, DecodeArgs, OutputArgs};
 use crate::failure::Failure;
 use crate::open::Opened;
 use crate::output::Output;
-use crate::print::{Notes, out};
+use crate::print::{Notes, counted, out};
+use crate::progress::Progress;
 
-/// Runs the command that the arguments name.
-pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
+/// Runs the command that the arguments name. Its queries keep to the limits.
+pub(crate) async fn run(arguments: Arguments, limits: Limits) -> Result<(), Failure> {
     match arguments.command {
-        Command::Demo(args) => interruptible(Box::pin(demo::run(args))).await,
+        Command::Demo(args) => Box::pin(demo::run(args)).await,
         Command::Setup(args) => Box::pin(setup::run(args)).await,
-        Command::Status(args) => interruptible(Box::pin(provision::status(args))).await,
+        Command::Status(args) => Box::pin(provision::status(args)).await,
         Command::Teardown(args) => provision::teardown(args).await,
-        Command::Tail(args) => Box::pin(tail::run(args)).await,
+        Command::Tail(args) => Box::pin(tail::run(args, limits)).await,
         Command::Ingest(args) => Box::pin(ingest::run(args)).await,
         Command::Store(args) => Box::pin(store::run(args)).await,
-        Command::Sql(args) => interruptible(Box::pin(sql::run(args))).await,
-        Command::Top(args) => interruptible(Box::pin(top::run(args))).await,
-        Command::Query(args) => interruptible(Box::pin(query::run(args))).await,
+        Command::Sql(args) => Box::pin(sql::run(args, limits)).await,
+        Command::Top(args) => Box::pin(top::run(args, limits)).await,
+        Command::Query(args) => Box::pin(query::run(args, limits)).await,
         Command::Generate(args) => generate::run(args).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "vpcflow", &mut script);
             out(&String::from_utf8_lossy(&script))
         }
-    }
-}
-
-/// Runs a command that only reads: Ctrl-C ends it where it is.
-async fn interruptible(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    tokio::select! {
-        // The signal first, so that it is heard from the start on.
-        biased;
-        _ = tokio::signal::ctrl_c() => Err(Failure::interrupted()),
-        result = command => result,
     }
 }
 
@@ -69,7 +61,7 @@ async fn end_in_order<T>(
 }
 
 /// Returns when the user or the system asks the process to end.
-async fn interrupted() {
+pub(crate) async fn interrupted() {
     let asked = async {
         let (mut interrupt, mut terminate) = signals().ok()?;
         tokio::select! {
@@ -127,8 +119,8 @@ fn objects_checkpoint(checkpoint: Option<&Checkpoint>) -> ObjectsCheckpoint {
     }
 }
 
-/// Prints the answer to a statement, then the summary; says no to rejects if
-/// the user is strict.
+/// Prints the answers to statements, then the summary; says no to rejects if
+/// the user is strict. What was read before a failure is counted as well.
 async fn answer(
     opened: &Opened,
     statements: &[(String, vpcflow_query::Parameters)],
@@ -144,12 +136,33 @@ async fn answer(
         );
         return Err(Failure::usage(message));
     }
-    for (sql, parameters) in statements {
-        let rows = opened.session.sql(sql, parameters.clone()).await?;
-        output.print(rows).await?;
+    let answered = print_answers(opened, statements, &output, notes).await;
+    if let Err(failure) = answered {
+        let counts = opened.session.counts();
+        if counts.records + counts.rejects > 0 && !failure.is_silent() {
+            notes.summary(counts);
+        }
+        return Err(failure);
     }
     finish(opened, decode, notes)
 }
+
+async fn print_answers(
+    opened: &Opened,
+    statements: &[(String, vpcflow_query::Parameters)],
+    output: &Output,
+    notes: Notes,
+) -> Result<(), Failure> {
+    for (sql, parameters) in statements {
+        let rows = opened.session.sql(sql, parameters.clone()).await?;
+        let progress = Progress::new(&opened.session, notes);
+        output.print(rows, progress).await?;
+    }
+    Ok(())
+}
+
+/// Files of refused lines alone that are told by name.
+const REFUSED_FILES_TOLD: usize = 3;
 
 /// The summary, and what the rejects among the lines mean for the exit status.
 fn finish(opened: &Opened, decode: &DecodeArgs, notes: Notes) -> Result<(), Failure> {
@@ -159,6 +172,25 @@ fn finish(opened: &Opened, decode: &DecodeArgs, notes: Notes) -> Result<(), Fail
             "hint: every line was refused: `SELECT reason, count(*) FROM rejects GROUP BY 1` tells \
              why, and `--log-format` declares other fields",
         );
+    } else {
+        // Of another format than the others, perhaps.
+        let refused = opened.session.refused_files();
+        for name in refused.iter().take(REFUSED_FILES_TOLD) {
+            notes.say(&format!("note: every line of `{name}` was refused"));
+        }
+        if refused.len() > REFUSED_FILES_TOLD {
+            let more = refused.len() - REFUSED_FILES_TOLD;
+            notes.say(&format!(
+                "note: and of {}",
+                counted(more as u64, "more file")
+            ));
+        }
+        if !refused.is_empty() {
+            notes.say(
+                "hint: a file without a header line is read in the default format: ask for files of \
+                 another one apart, with `--log-format`",
+            );
+        }
     }
     if opened.has_sources || opened.session.has_named_paths() {
         notes.summary(counts);

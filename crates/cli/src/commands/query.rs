@@ -2,21 +2,29 @@
 
 use std::fmt::Write;
 
-use vpcflow_query::{Library, Query};
+use vpcflow_query::{Library, Limits, Parameter, Query};
 
 use crate::args::QueryArgs;
 use crate::commands::{answer, top::need_source};
 use crate::failure::Failure;
 use crate::open::open;
+use crate::output::Output;
 use crate::print::{Notes, out};
 
-pub(crate) async fn run(args: QueryArgs) -> Result<(), Failure> {
+pub(crate) async fn run(args: QueryArgs, limits: Limits) -> Result<(), Failure> {
     let mut library = Library::shipped()?;
     if let Some(folder) = &args.library {
         library.add_folder(folder)?;
     }
     let Some(name) = &args.name else {
-        return out(&list(&library));
+        // For people, unless the user names a format.
+        if !args.output.names_format() {
+            return out(&list(&library));
+        }
+        let rows = library.rows()?;
+        let mut answer = Output::new(&args.output)?.answer(rows.schema())?;
+        answer.write(&rows)?;
+        return Ok(answer.finish()?);
     };
     let query = library.find(name)?;
     if args.explain {
@@ -25,7 +33,7 @@ pub(crate) async fn run(args: QueryArgs) -> Result<(), Failure> {
     let parameters = query.bind(&args.param)?;
     need_source(args.from.is_empty())?;
     let notes = Notes::new(args.from.decode.quiet);
-    let opened = open(&args.from, &args.aws, notes).await?;
+    let opened = open(&args.from, &args.aws, limits, notes).await?;
     query.check_fields(&opened.session.flows_columns().await?)?;
     let statements = [(query.sql.clone(), parameters)];
     answer(&opened, &statements, &args.output, &args.from.decode, notes).await
@@ -58,13 +66,18 @@ fn explain(query: &Query) -> String {
     if !query.parameters.is_empty() {
         text.push_str("\nParameters:\n");
     }
-    for parameter in &query.parameters {
-        let default = match &parameter.default {
-            Some(default) => format!(" = {default}"),
-            None => String::new(),
+    let declarations = query.parameters.iter().map(Parameter::declaration);
+    let declarations: Vec<_> = declarations.collect();
+    let width = declarations.iter().map(|text| text.chars().count()).max();
+    let width = width.unwrap_or(0);
+    for (parameter, declaration) in query.parameters.iter().zip(declarations) {
+        // One without a default has to be given.
+        let has_to = match parameter.default {
+            Some(_) => "",
+            None => " (required)",
         };
-        let (name, description) = (&parameter.name, &parameter.description);
-        let _ = writeln!(text, "  {name}{default}  {description}");
+        let description = &parameter.description;
+        let _ = writeln!(text, "  {declaration:width$}  {description}{has_to}");
     }
     let _ = write!(text, "\n{}\n", query.sql);
     text

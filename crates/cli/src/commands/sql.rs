@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use vpcflow_ingest::system_message;
-use vpcflow_query::{Parameters, infer_parameter, split_statements};
+use vpcflow_query::{Limits, Parameters, infer_parameter, split_statements};
 
 use crate::args::SqlArgs;
 use crate::commands::answer;
@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::open::open;
 use crate::print::Notes;
 
-pub(crate) async fn run(args: SqlArgs) -> Result<(), Failure> {
+pub(crate) async fn run(args: SqlArgs, limits: Limits) -> Result<(), Failure> {
     let notes = Notes::new(args.from.decode.quiet);
     let text = match (&args.sql, &args.file) {
         (Some(sql), _) => sql.clone(),
@@ -28,7 +28,7 @@ pub(crate) async fn run(args: SqlArgs) -> Result<(), Failure> {
         .iter()
         .map(|(key, text)| (key.clone(), infer_parameter(text)))
         .collect();
-    let opened = open(&args.from, &args.aws, notes).await?;
+    let opened = open(&args.from, &args.aws, limits, notes).await?;
     let statements: Vec<_> = statements
         .into_iter()
         .map(|statement| (statement, parameters.clone()))

@@ -16,7 +16,7 @@ use vpcflow_ingest::{
     Budget, Clock, DecodingSink, DirectoryFollower, EventDecoder, FilesProgress, FollowOptions,
     Follower, Location, LogGroup, Progress, SourceProgress, SystemClock,
 };
-use vpcflow_query::{RowFilter, Window};
+use vpcflow_query::{Limits, RowFilter, SessionOptions, Window};
 use vpcflow_store::{SharedStore, StoreSink};
 
 use self::keep::Stand;
@@ -80,7 +80,7 @@ impl Source {
     }
 }
 
-pub(crate) async fn run(args: TailArgs) -> Result<(), Failure> {
+pub(crate) async fn run(args: TailArgs, limits: Limits) -> Result<(), Failure> {
     let notes = Notes::new(args.decode.quiet);
     warn_unknown(args.decode.log_format.as_ref(), notes);
     let stop = CancellationToken::new();
@@ -119,7 +119,11 @@ pub(crate) async fn run(args: TailArgs) -> Result<(), Failure> {
             let question = Question {
                 sql,
                 every: args.every,
-                functions,
+                options: SessionOptions {
+                    functions,
+                    limits,
+                    ..SessionOptions::default()
+                },
                 store: store.as_ref().map(|store| store.live().clone()),
             };
             Intake::asking(schema, filter, output, line.clone(), question).await?

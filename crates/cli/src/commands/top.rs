@@ -1,6 +1,6 @@
 //! `vpcflow top`.
 
-use vpcflow_query::{Parameters, Top};
+use vpcflow_query::{Limits, Parameters, Top};
 
 use crate::args::TopArgs;
 use crate::commands::answer;
@@ -8,10 +8,10 @@ use crate::failure::Failure;
 use crate::open::open;
 use crate::print::Notes;
 
-pub(crate) async fn run(args: TopArgs) -> Result<(), Failure> {
+pub(crate) async fn run(args: TopArgs, limits: Limits) -> Result<(), Failure> {
     let notes = Notes::new(args.from.decode.quiet);
     need_source(args.from.is_empty())?;
-    let opened = open(&args.from, &args.aws, notes).await?;
+    let opened = open(&args.from, &args.aws, limits, notes).await?;
     if let Some(condition) = &args.r#where {
         // Told with its own place, rather than that in the whole statement.
         opened.session.check_condition(condition).await?;

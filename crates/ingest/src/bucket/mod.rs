@@ -21,6 +21,6 @@ pub use checkpoint::{ObjectsCheckpoint, ObjectsDelta};
 pub use error::{Access, BucketError};
 pub use layout::Times;
 pub use listing::Bucket;
-pub(crate) use object::Object;
 pub use object::FETCHED_AHEAD;
+pub(crate) use object::Object;
 pub use reader::{BucketReader, ObjectCounts, ParquetDecoder};

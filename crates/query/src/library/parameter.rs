@@ -37,6 +37,15 @@ impl ParameterKind {
         })
     }
 
+    /// The word that the head of a query has for it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            ParameterKind::Int => "INT",
+            ParameterKind::Double => "DOUBLE",
+            ParameterKind::Text => "TEXT",
+        }
+    }
+
     fn description(self) -> &'static str {
         match self {
             ParameterKind::Int => "a whole number",
@@ -52,12 +61,12 @@ impl Parameter {
         let (name, rest) = text.split_once(' ')?;
         let end = rest.find([' ', ':'])?;
         let (kind, rest) = rest.split_at(end);
-        let kind = match kind {
-            "INT" => ParameterKind::Int,
-            "DOUBLE" => ParameterKind::Double,
-            "TEXT" => ParameterKind::Text,
-            _ => return None,
-        };
+        let kinds = [
+            ParameterKind::Int,
+            ParameterKind::Double,
+            ParameterKind::Text,
+        ];
+        let kind = *kinds.iter().find(|known| known.word() == kind)?;
         let rest = rest.trim_start();
         let (default, description) = if let Some(description) = rest.strip_prefix(": ") {
             (None, description)
@@ -74,6 +83,16 @@ impl Parameter {
             default,
             description: description.to_owned(),
         })
+    }
+
+    /// As in the head of a query: `limit INT 10`, `name TEXT ''`.
+    pub fn declaration(&self) -> String {
+        let (name, kind) = (&self.name, self.kind.word());
+        match (&self.default, self.kind) {
+            (None, _) => format!("{name} {kind}"),
+            (Some(default), ParameterKind::Text) => format!("{name} {kind} '{default}'"),
+            (Some(default), _) => format!("{name} {kind} {default}"),
+        }
     }
 
     /// The value that a text stands for.
@@ -127,6 +146,16 @@ mod tests {
             read("p TEXT '': all: or some"),
             value("p", text(""), "all: or some")
         );
+        for text in [
+            "n INT 10",
+            "z DOUBLE 0.5",
+            "a TEXT",
+            "p TEXT '22, 23'",
+            "p TEXT ''",
+        ] {
+            let parameter = Parameter::read(&format!("{text}: what")).unwrap();
+            assert_eq!(parameter.declaration(), text);
+        }
         for wrong in [
             "n",
             "n INT",

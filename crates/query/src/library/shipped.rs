@@ -53,6 +53,7 @@ files! {
         "community-ids",
         "conversations",
         "first-last-seen",
+        "five-tuples",
         "host-sweep",
         "listed-networks",
         "port-scan";
@@ -62,6 +63,7 @@ files! {
         "reject-reasons",
         "rejected-flows",
         "rejected-ports",
+        "rejected-tags",
         "rejected-then-accepted",
         "repeated-rejects",
         "top-rejected";
@@ -82,7 +84,8 @@ files! {
         "top-sources",
         "top-subnets",
         "top-tags",
-        "top-talkers";
+        "top-talkers",
+        "top-vpcs";
     "volume":
         "daily-top-sources",
         "daily-traffic",

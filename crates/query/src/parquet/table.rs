@@ -25,6 +25,7 @@ use super::adapt::FlowsAdapters;
 use super::files::{Place, SourceFiles, failure};
 use super::schema::table_schema;
 use crate::error::Error;
+use crate::reach::Reach;
 use crate::scans::Scans;
 
 /// Footers that are read at a time.
@@ -108,6 +109,11 @@ impl ParquetTable {
     pub(crate) fn read(&self) -> (u64, u64) {
         self.scans.read()
     }
+
+    /// How far the files are read.
+    pub(crate) fn reach(&self) -> Reach {
+        self.scans.reach()
+    }
 }
 
 #[async_trait]
@@ -158,7 +164,7 @@ impl TableProvider for ParquetTable {
             .with_expr_adapter(Some(Arc::new(FlowsAdapters)))
             .with_limit(limit)
             .build();
-        self.scans.add(config.file_source().metrics().clone());
+        self.scans.add(config.file_source().metrics().clone(), None);
         Ok(DataSourceExec::from_data_source(config))
     }
 }

@@ -50,6 +50,10 @@ impl StoredFile {
         self.rows
     }
 
+    pub(super) fn size_bytes(&self) -> u64 {
+        self.object.size
+    }
+
     /// How many of its rows are NULL in a column, where that is known.
     pub(super) fn null_count(&self, column: &str) -> Option<u64> {
         if column == DATE_COLUMN

@@ -32,7 +32,8 @@ use super::Directory;
 use super::file::StoredFile;
 use super::prune::matching;
 use super::reader::StoreFiles;
-use crate::scans::Scans;
+use crate::reach::Reach;
+use crate::scans::{Scans, Size};
 use crate::table::adapt;
 
 /// Files of a store and rows that are in no file yet, as one table.
@@ -78,6 +79,11 @@ impl StoreTable {
         let (rows, bytes) = self.scans.read();
         let hot: usize = self.hot.iter().map(RecordBatch::num_rows).sum();
         (rows + hot as u64, bytes)
+    }
+
+    /// How far the files are read.
+    pub(crate) fn reach(&self) -> Reach {
+        self.scans.reach()
     }
 
     /// The files that may have rows for which all filters hold.
@@ -126,7 +132,12 @@ impl StoreTable {
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)
             .build();
-        self.scans.add(config.file_source().metrics().clone());
+        let size = Size {
+            rows: files.iter().map(|file| file.rows()).sum(),
+            bytes: files.iter().map(|file| file.size_bytes()).sum(),
+        };
+        let metrics = config.file_source().metrics().clone();
+        self.scans.add(metrics, Some(size));
         Ok(DataSourceExec::from_data_source(config))
     }
 

@@ -14,8 +14,7 @@ use vpcflow_ingest::{
     CheckpointDelta, Clock, Collected, CommittedEvents, Decoded, Sink, SinkError, SystemClock,
 };
 use vpcflow_query::{
-    Error, Functions, OutputFormat, Parameters, ReadCounts, RowFilter, Session, Sources, Window,
-    adapt,
+    Error, OutputFormat, Parameters, ReadCounts, RowFilter, Session, SessionOptions, Sources, adapt,
 };
 
 use vpcflow_record::{Policy, compact};
@@ -70,7 +69,7 @@ enum Purpose {
 pub(super) struct Question<'a> {
     pub(super) sql: &'a str,
     pub(super) every: Duration,
-    pub(super) functions: Functions,
+    pub(super) options: SessionOptions,
     /// What keeps the records: the statement is asked over all of it.
     pub(super) store: Option<Live>,
 }
@@ -78,7 +77,7 @@ pub(super) struct Question<'a> {
 /// A statement that is answered again and again over the records so far.
 struct Ask {
     sql: String,
-    functions: Functions,
+    options: SessionOptions,
     store: Option<Live>,
     output: Output,
     every_ms: i64,
@@ -133,7 +132,7 @@ impl Intake {
         let every_ms = every_ms.max(1);
         let ask = Ask {
             sql: question.sql.to_owned(),
-            functions: question.functions,
+            options: question.options,
             store: question.store,
             output,
             every_ms,
@@ -297,7 +296,7 @@ impl Ask {
         let mut sources = Sources::new(Policy::Default);
         if let Some(store) = &self.store {
             sources.add_store(store.snapshot())?;
-            return Session::with_functions(sources, Window::default(), &self.functions).await;
+            return Session::with_options(sources, &self.options).await;
         }
         let rows = self.rows.iter().cloned().collect();
         let collected = Collected {
@@ -307,7 +306,7 @@ impl Ask {
             cut: 0,
         };
         sources.add_collected(SchemaRef::clone(schema), collected);
-        Session::with_functions(sources, Window::default(), &self.functions).await
+        Session::with_options(sources, &self.options).await
     }
 
     async fn answer(&mut self, schema: &SchemaRef) -> Result<(), Error> {

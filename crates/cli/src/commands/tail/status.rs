@@ -1,7 +1,7 @@
 //! How far a tail has come, for people and for programs.
 
-use std::io::{self, IsTerminal, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::io::{self, IsTerminal};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -12,7 +12,8 @@ use vpcflow_store::{CommitTotals, SharedStore};
 
 use super::sinks::Intake;
 use crate::args::{ProgressStyle, TailArgs};
-use crate::print::{Notes, bytes, grouped};
+use crate::line::Line;
+use crate::print::{Notes, bytes, grouped, span};
 
 /// How often the line is redrawn.
 const REDRAW: Duration = Duration::from_millis(500);
@@ -24,8 +25,7 @@ const REPORT: Duration = Duration::from_secs(10);
 pub(super) struct StatusLine {
     notes: Notes,
     style: ProgressStyle,
-    /// The line is on the terminal, and has to go before anything else.
-    shown: Arc<Mutex<bool>>,
+    line: Line,
 }
 
 impl StatusLine {
@@ -41,35 +41,14 @@ impl StatusLine {
         StatusLine {
             notes,
             style,
-            shown: Arc::default(),
+            line: Line::default(),
         }
     }
 
     /// A sentence above the line.
     pub(super) fn say(&self, text: &str) {
-        self.clear();
+        self.line.clear();
         self.notes.say(text);
-    }
-
-    /// Takes the line off the terminal.
-    fn clear(&self) {
-        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        if std::mem::take(&mut *shown) {
-            // Nobody is left to tell when standard error is gone.
-            let _ = io::stderr().write_all(b"\r\x1b[K");
-        }
-    }
-
-    /// Puts the line in place of the last one: in one write, so that it does
-    /// not flicker, and no longer than the terminal is wide.
-    fn draw(&self, text: &str) {
-        let width = terminal_size::terminal_size_of(io::stderr());
-        let width = width.map_or(usize::MAX, |(width, _)| usize::from(width.0));
-        let text: String = text.chars().take(width.saturating_sub(1)).collect();
-        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        *shown = io::stderr()
-            .write_all(format!("\r{text}\x1b[K").as_bytes())
-            .is_ok();
     }
 }
 
@@ -145,7 +124,7 @@ impl Board {
     /// Ends the display: the line goes, objects end with the last state.
     pub(super) fn end(&mut self) {
         match self.line.style {
-            ProgressStyle::Line => self.line.clear(),
+            ProgressStyle::Line => self.line.line.clear(),
             ProgressStyle::Json => self.report(),
             ProgressStyle::None => {}
         }
@@ -166,7 +145,7 @@ impl Board {
             self.records_per_second += 0.3 * (rate - self.records_per_second);
         }
         match self.line.style {
-            ProgressStyle::Line => self.line.draw(&self.text(now_ms)),
+            ProgressStyle::Line => self.line.line.draw(&self.text(now_ms)),
             ProgressStyle::Json => {
                 self.line.notes.always(&self.object(now_ms).to_string());
             }
@@ -303,17 +282,6 @@ fn group_parts(progress: &Progress, now_ms: i64) -> Vec<String> {
     parts
 }
 
-/// A span in its largest whole units.
-fn span(ms: i64) -> String {
-    let seconds = ms.max(0) / 1000;
-    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
-        (0, 0, seconds) => format!("{seconds} s"),
-        (0, minutes, _) => format!("{minutes} min"),
-        (hours @ ..48, minutes, _) => format!("{hours} h {minutes} min"),
-        (hours, ..) => format!("{} d", hours / 24),
-    }
-}
-
 /// A time of day in UTC.
 fn clock_time(time_ms: i64) -> String {
     match jiff::Timestamp::from_millisecond(time_ms) {
@@ -325,13 +293,6 @@ fn clock_time(time_ms: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn spans_are_for_people() {
-        let minute = 60_000;
-        let texts = [5_999, minute, 59 * minute, 61 * minute, 49 * 60 * minute].map(span);
-        assert_eq!(texts, ["5 s", "1 min", "59 min", "1 h 1 min", "2 d"]);
-    }
 
     #[test]
     fn a_log_group_in_words() {

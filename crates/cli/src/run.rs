@@ -1,0 +1,120 @@
+//! A command on its threads, and what ends it early.
+
+use std::io;
+use std::num::NonZero;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::runtime::{Builder, Runtime};
+use vpcflow_query::{Error, Limits};
+
+use crate::args::{Arguments, LimitArgs};
+use crate::commands;
+use crate::failure::Failure;
+
+/// Stack of a thread that plans or runs queries: planning recurses deeply.
+const STACK_BYTES: usize = 8 * 1024 * 1024;
+/// How long a command that is ended early may take to let go of what it has. It
+/// takes much less, unless a thread is blocked in a read or a write: nobody waits
+/// for that.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// Runs the command that the arguments name, on threads of its own. This one stays
+/// free, so that a signal and the end of the time are heard at once, however busy
+/// the others are.
+pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
+    let command = &arguments.command;
+    let (limits, spill) = match command.limits() {
+        Some(args) => limits(args)?,
+        None => (Limits::default(), None),
+    };
+    let (only_reads, timeout) = (command.only_reads(), command.timeout());
+    let cannot_start = |error: io::Error| Failure::new(format!("cannot start threads: {error}"));
+    let workers = workers(limits.threads).map_err(cannot_start)?;
+    let control = Builder::new_current_thread().enable_all().build();
+    let result = control.map_err(cannot_start)?.block_on(async {
+        let mut command = workers.spawn(Box::pin(commands::run(arguments, limits)));
+        let ended_early = async {
+            tokio::select! {
+                () = commands::interrupted(), if only_reads => Failure::interrupted(),
+                limit = over(timeout) => too_long(limit),
+            }
+        };
+        tokio::select! {
+            // The signal first, so that it is heard from the start on.
+            biased;
+            failure = ended_early => {
+                command.abort();
+                // It lets go where it is: at most a whole row was written.
+                let _ = tokio::time::timeout(GRACE, &mut command).await;
+                Err(failure)
+            }
+            result = &mut command => joined(result),
+        }
+    });
+    match result {
+        // The threads end what they are at, which may be a file in the directory
+        // for temporary files.
+        Err(_) if spill.is_some() => workers.shutdown_timeout(GRACE),
+        // A thread may still be blocked in a read: nobody waits for it.
+        _ => workers.shutdown_background(),
+    }
+    result
+}
+
+fn workers(threads: NonZero<usize>) -> io::Result<Runtime> {
+    Builder::new_multi_thread()
+        .worker_threads(threads.get())
+        .enable_all()
+        .thread_stack_size(STACK_BYTES)
+        .build()
+}
+
+fn joined(result: Result<Result<(), Failure>, tokio::task::JoinError>) -> Result<(), Failure> {
+    match result {
+        Ok(result) => result,
+        Err(error) => Err(Failure::new(format!("internal error: {error}"))),
+    }
+}
+
+/// Returns when the time is over; never, if there is no limit.
+async fn over(limit: Option<Duration>) -> Duration {
+    match limit {
+        Some(limit) => {
+            tokio::time::sleep(limit).await;
+            limit
+        }
+        None => std::future::pending().await,
+    }
+}
+
+fn too_long(limit: Duration) -> Failure {
+    let seconds = limit.as_secs_f64();
+    Failure::new(format!("not done within the time limit of {seconds} s")).hint(
+        "give it more time with `--timeout`, or ask for less: a shorter time with `--since` and \
+         `--until`, a condition",
+    )
+}
+
+/// What a command may take, and the directory for its temporary files, which is
+/// this process's own and goes at its end. Where none was named and none can be
+/// made, a query that needs none runs as well.
+fn limits(args: &LimitArgs) -> Result<(Limits, Option<TempDir>), Failure> {
+    let usual = Limits::default();
+    let mut spill = tempfile::Builder::new();
+    let spill = spill.prefix("vpcflow-");
+    let spill = match &args.temp_dir {
+        Some(directory) => {
+            let made = spill.tempdir_in(directory);
+            Some(made.map_err(|error| Error::spill_directory(directory, &error))?)
+        }
+        None => spill.tempdir().ok(),
+    };
+    let limits = Limits {
+        memory_bytes: args.memory_limit.map_or(usual.memory_bytes, |size| size.0),
+        threads: args.threads.map_or(usual.threads, NonZero::from),
+        spill_directory: spill.as_ref().map(|directory| directory.path().to_owned()),
+        spill_bytes: args.temp_limit.map_or(usual.spill_bytes, |size| size.0),
+    };
+    Ok((limits, spill))
+}

@@ -11,10 +11,11 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use serde_json::Value;
 
-use crate::data_file::{DataFile, date_of, start_key};
+use crate::data_file::DataFile;
 use crate::error::Result;
 use crate::object_file::FileRows;
 use crate::orphans::{Orphan, find_orphans};
+use crate::order::{date_of, start_key};
 use crate::reader::Reader;
 use crate::rejects::read_rejects;
 use crate::source::Cursors;

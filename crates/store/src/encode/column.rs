@@ -1,0 +1,408 @@
+//! One column: from Arrow's arrays to the pages of a chunk.
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int32Type, Int64Type, TimestampMicrosecondType};
+use arrow_array::{Array, ArrayRef, StringViewArray};
+use arrow_buffer::NullBuffer;
+use arrow_schema::DataType;
+use arrow_select::concat::concat;
+use bytes::Bytes;
+use parquet::basic::{Encoding, ZstdLevel};
+use parquet::column::writer::ColumnCloseResult;
+use parquet::errors::{ParquetError, Result};
+use parquet::schema::types::ColumnDescPtr;
+use zstd::bulk::Compressor;
+
+use super::chunk::{Bounds, Chunk, Values};
+use super::dictionary::{Dictionary, NULL};
+use super::packing::{Levels, put_codes, put_differences, width_of};
+
+/// Rows of a page: what a reader that looks for a few rows has to decode.
+pub(super) const PAGE_ROWS: usize = 32 * 1024;
+
+/// How the values of a column are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// As they are: what repeats in numbers does so nearby, where zstd finds it.
+    Plain,
+    /// Each value once, and its code in each row, as long as there are few.
+    Dictionary,
+    /// Numbers that grow, as differences of neighbours; text without what it shares
+    /// with its neighbour.
+    Differences,
+}
+
+/// A column of a row group under construction.
+#[derive(Debug)]
+pub(super) struct Column {
+    layout: Layout,
+    chunk: Chunk,
+    dictionary: Option<Dictionary>,
+    /// It got too large: the pages from there on do without.
+    is_full: bool,
+    /// Some page has codes.
+    is_used: bool,
+    levels: Levels,
+    page: PageValues,
+    bytes: Vec<u8>,
+}
+
+/// The values of the page that is filled.
+#[derive(Debug, Default)]
+struct PageValues {
+    codes: Vec<u32>,
+    /// As they are written.
+    plain: Vec<u8>,
+    /// Those whose differences are written.
+    numbers: Vec<i64>,
+    suffixes: Suffixes,
+    range: Option<(i64, i64)>,
+    text: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+/// Text, as what it adds to the beginning that it shares with the one before.
+#[derive(Debug, Default)]
+struct Suffixes {
+    before: Vec<u8>,
+    shared: Vec<i64>,
+    added: Vec<i64>,
+    bytes: Vec<u8>,
+}
+
+/// A number of a column.
+trait Number: Copy {
+    const BYTES: usize;
+    fn wide(self) -> i64;
+    fn put(self, place: &mut [u8]);
+}
+
+impl Number for i32 {
+    const BYTES: usize = 4;
+
+    fn wide(self) -> i64 {
+        self.into()
+    }
+
+    fn put(self, place: &mut [u8]) {
+        place.copy_from_slice(&self.to_le_bytes());
+    }
+}
+
+impl Number for i64 {
+    const BYTES: usize = 8;
+
+    fn wide(self) -> i64 {
+        self
+    }
+
+    fn put(self, place: &mut [u8]) {
+        place.copy_from_slice(&self.to_le_bytes());
+    }
+}
+
+impl Column {
+    pub(super) fn new(
+        column: ColumnDescPtr,
+        data_type: &DataType,
+        layout: Layout,
+        level: ZstdLevel,
+    ) -> Column {
+        Column {
+            layout,
+            chunk: Chunk::new(column, level),
+            dictionary: match layout {
+                Layout::Dictionary => Dictionary::of(data_type),
+                Layout::Plain | Layout::Differences => None,
+            },
+            is_full: false,
+            is_used: false,
+            levels: Levels::default(),
+            page: PageValues::default(),
+            bytes: Vec::new(),
+        }
+    }
+
+    /// Adds the rows of some arrays, in this order of theirs or as they are.
+    pub(super) fn add(
+        &mut self,
+        parts: &[&ArrayRef],
+        order: Option<&[u32]>,
+        zstd: &mut Compressor<'_>,
+    ) -> Result<()> {
+        if let Some(dictionary) = self.dictionary.as_mut().filter(|_| !self.is_full) {
+            let mut codes = Vec::new();
+            if parts.iter().all(|part| dictionary.add(part, &mut codes)) {
+                self.is_used = true;
+                let has_nulls = parts.iter().any(|part| part.null_count() > 0);
+                return self.add_codes(&codes, has_nulls, order, zstd);
+            }
+            self.finish_page(zstd)?;
+            self.is_full = true;
+        }
+        let joined;
+        let rows = match parts {
+            [only] => *only,
+            parts => {
+                let parts: Vec<&dyn Array> = parts.iter().map(|part| part.as_ref()).collect();
+                joined = concat(&parts)?;
+                &joined
+            }
+        };
+        let nulls = rows.nulls().filter(|nulls| nulls.null_count() > 0);
+        match rows.data_type() {
+            DataType::Utf8View => self.add_text(rows.as_string_view(), nulls, order, zstd),
+            DataType::Int32 => {
+                self.add_numbers(rows.as_primitive::<Int32Type>().values(), nulls, order, zstd)
+            }
+            DataType::Int64 => {
+                self.add_numbers(rows.as_primitive::<Int64Type>().values(), nulls, order, zstd)
+            }
+            DataType::Timestamp(..) => {
+                let times = rows.as_primitive::<TimestampMicrosecondType>();
+                self.add_numbers(times.values(), nulls, order, zstd)
+            }
+            other => Err(ParquetError::NYI(format!("a column of {other}"))),
+        }
+    }
+
+    fn add_codes(
+        &mut self,
+        codes: &[u32],
+        has_nulls: bool,
+        order: Option<&[u32]>,
+        zstd: &mut Compressor<'_>,
+    ) -> Result<()> {
+        self.add_rows(codes.len(), order, zstd, |column, rows| match rows {
+            Rows::InOrder(order) if !has_nulls => {
+                let ordered = order.iter().map(|row| codes[*row as usize]);
+                column.page.codes.extend(ordered);
+                column.levels.push_values(order.len());
+            }
+            Rows::AsTheyAre(from, to) if !has_nulls => {
+                column.page.codes.extend_from_slice(&codes[from..to]);
+                column.levels.push_values(to - from);
+            }
+            rows => rows.for_each(|row| {
+                let code = codes[row];
+                if code != NULL {
+                    column.page.codes.push(code);
+                }
+                column.levels.push(code != NULL);
+            }),
+        })
+    }
+
+    fn add_numbers<N: Number>(
+        &mut self,
+        numbers: &[N],
+        nulls: Option<&NullBuffer>,
+        order: Option<&[u32]>,
+        zstd: &mut Compressor<'_>,
+    ) -> Result<()> {
+        let differences = self.layout == Layout::Differences;
+        self.add_rows(numbers.len(), order, zstd, |column, rows| {
+            let Column { levels, page, .. } = column;
+            let (mut least, mut greatest) = page.range.unwrap_or((i64::MAX, i64::MIN));
+            let start = page.plain.len();
+            if !differences {
+                page.plain.resize(start + rows.len() * N::BYTES, 0);
+            }
+            let mut places = page.plain[start..].chunks_exact_mut(N::BYTES);
+            let mut values = 0;
+            let mut take = |row: usize| {
+                let number = numbers[row];
+                least = least.min(number.wide());
+                greatest = greatest.max(number.wide());
+                match places.next() {
+                    Some(place) => number.put(place),
+                    None => page.numbers.push(number.wide()),
+                }
+                values += 1;
+            };
+            match nulls {
+                None => {
+                    levels.push_values(rows.len());
+                    rows.for_each(take);
+                }
+                Some(nulls) => rows.for_each(|row| {
+                    let has_value = nulls.is_valid(row);
+                    levels.push(has_value);
+                    if has_value {
+                        take(row);
+                    }
+                }),
+            }
+            if !differences {
+                page.plain.truncate(start + values * N::BYTES);
+            }
+            page.range = (least <= greatest).then_some((least, greatest));
+        })
+    }
+
+    fn add_text(
+        &mut self,
+        text: &StringViewArray,
+        nulls: Option<&NullBuffer>,
+        order: Option<&[u32]>,
+        zstd: &mut Compressor<'_>,
+    ) -> Result<()> {
+        let differences = self.layout == Layout::Differences;
+        self.add_rows(text.len(), order, zstd, |column, rows| {
+            let Column { levels, page, .. } = column;
+            rows.for_each(|row| {
+                let has_value = nulls.is_none_or(|nulls| nulls.is_valid(row));
+                levels.push(has_value);
+                if !has_value {
+                    return;
+                }
+                let text = text.value(row).as_bytes();
+                page.note_text(text);
+                if differences {
+                    page.suffixes.push(text);
+                } else {
+                    let length = (text.len() as u32).to_le_bytes();
+                    page.plain.extend_from_slice(&length);
+                    page.plain.extend_from_slice(text);
+                }
+            });
+        })
+    }
+
+    /// Fills pages with rows.
+    fn add_rows(
+        &mut self,
+        count: usize,
+        order: Option<&[u32]>,
+        zstd: &mut Compressor<'_>,
+        mut fill: impl FnMut(&mut Column, Rows<'_>),
+    ) -> Result<()> {
+        let mut from = 0;
+        while from < count {
+            let to = count.min(from + PAGE_ROWS - self.levels.rows());
+            let rows = match order {
+                Some(order) => Rows::InOrder(&order[from..to]),
+                None => Rows::AsTheyAre(from, to),
+            };
+            fill(self, rows);
+            from = to;
+            if self.levels.rows() >= PAGE_ROWS {
+                self.finish_page(zstd)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn finish_page(&mut self, zstd: &mut Compressor<'_>) -> Result<()> {
+        if self.levels.rows() == 0 {
+            return Ok(());
+        }
+        let Column { page, bytes, .. } = self;
+        bytes.clear();
+        let has_codes = self.is_used && !self.is_full;
+        let encoding = if has_codes {
+            let values = self.dictionary.as_ref().map_or(0, Dictionary::len);
+            let width = width_of(values.saturating_sub(1) as u64);
+            bytes.push(width as u8);
+            put_codes(&page.codes, width, bytes);
+            Encoding::RLE_DICTIONARY
+        } else if self.layout != Layout::Differences {
+            Encoding::PLAIN
+        } else if self.chunk.is_text() {
+            page.suffixes.write(bytes);
+            Encoding::DELTA_BYTE_ARRAY
+        } else {
+            put_differences(&page.numbers, bytes);
+            Encoding::DELTA_BINARY_PACKED
+        };
+        let bounds = match (&self.dictionary, page.range.take(), page.text.take()) {
+            (Some(dictionary), ..) if has_codes => dictionary.bounds_of(&page.codes),
+            (_, Some((least, greatest)), _) => Some(Bounds::Number(least, greatest)),
+            (_, _, Some((least, greatest))) => Some(Bounds::Text(least, greatest)),
+            _ => None,
+        };
+        let values = Values {
+            encoding,
+            bytes: match encoding {
+                Encoding::PLAIN => &page.plain,
+                _ => bytes,
+            },
+            bounds,
+        };
+        self.chunk.add_page(&self.levels, values, zstd)?;
+        self.levels.clear();
+        page.codes.clear();
+        page.plain.clear();
+        page.numbers.clear();
+        Ok(())
+    }
+
+    /// The chunk, and what its metadata say.
+    pub(super) fn close(
+        mut self,
+        zstd: &mut Compressor<'_>,
+    ) -> Result<(Bytes, ColumnCloseResult)> {
+        self.finish_page(zstd)?;
+        let dictionary = self.dictionary.filter(|_| self.is_used);
+        if let Some(dictionary) = &dictionary {
+            self.chunk.add_bounds(dictionary.text_bounds());
+        }
+        let page = dictionary.map(|dictionary| (dictionary.len(), dictionary.into_page()));
+        self.chunk.close(page, zstd)
+    }
+}
+
+impl PageValues {
+    fn note_text(&mut self, text: &[u8]) {
+        match &mut self.text {
+            None => self.text = Some((text.to_vec(), text.to_vec())),
+            Some((least, _)) if text < least.as_slice() => *least = text.to_vec(),
+            Some((_, greatest)) if text > greatest.as_slice() => *greatest = text.to_vec(),
+            Some(_) => {}
+        }
+    }
+}
+
+impl Suffixes {
+    fn push(&mut self, text: &[u8]) {
+        let pairs = self.before.iter().zip(text);
+        let shared = pairs.take_while(|(a, b)| a == b).count();
+        self.shared.push(shared as i64);
+        self.added.push((text.len() - shared) as i64);
+        self.bytes.extend_from_slice(&text[shared..]);
+        self.before.truncate(shared);
+        self.before.extend_from_slice(&text[shared..]);
+    }
+
+    fn write(&mut self, out: &mut Vec<u8>) {
+        put_differences(&self.shared, out);
+        put_differences(&self.added, out);
+        out.extend_from_slice(&self.bytes);
+        self.before.clear();
+        self.shared.clear();
+        self.added.clear();
+        self.bytes.clear();
+    }
+}
+
+/// Rows of an array, as they go into one page.
+#[derive(Debug, Clone, Copy)]
+enum Rows<'a> {
+    AsTheyAre(usize, usize),
+    InOrder(&'a [u32]),
+}
+
+impl Rows<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Rows::AsTheyAre(from, to) => to - from,
+            Rows::InOrder(order) => order.len(),
+        }
+    }
+
+    fn for_each(&self, mut work: impl FnMut(usize)) {
+        match self {
+            Rows::AsTheyAre(from, to) => (*from..*to).for_each(work),
+            Rows::InOrder(order) => order.iter().for_each(|row| work(*row as usize)),
+        }
+    }
+}

@@ -157,10 +157,11 @@ struct SortKey {
     row: u32,
 }
 
+/// How many rows there are of a day, or without one.
+pub(crate) type DayRows = (Option<NaiveDate>, usize);
+
 /// The rows in order, with how many there are of each day.
-pub(crate) fn sorted(
-    rows: RecordBatch,
-) -> Result<(RecordBatch, Vec<(Option<NaiveDate>, usize)>), ArrowError> {
+pub(crate) fn sorted(rows: RecordBatch) -> Result<(RecordBatch, Vec<DayRows>), ArrowError> {
     let times = Times::of(&rows);
     let key = |row: usize| SortKey {
         day: times.day(row).unwrap_or(NO_DAY),

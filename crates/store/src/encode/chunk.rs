@@ -287,7 +287,7 @@ fn above(beginning: &[u8]) -> Option<Vec<u8>> {
         let next = char::from_u32(u32::from(last) + 1)?;
         // Only then it is above in the order of bytes, too, and not longer.
         (next.len_utf8() == last.len_utf8())
-            .then(|| [text[..at].as_bytes(), next.to_string().as_bytes()].concat())
+            .then(|| [&beginning[..at], next.to_string().as_bytes()].concat())
     })
 }
 

@@ -103,7 +103,11 @@ pub(crate) fn one_day(batches: &[RecordBatch]) -> Option<OneDay> {
         .map(|batch| Times::of(batch).starts.filter(|s| s.null_count() == 0))
         .collect();
     let starts = starts?;
-    let values = || starts.iter().flat_map(|starts| starts.values().iter().copied());
+    let values = || {
+        starts
+            .iter()
+            .flat_map(|starts| starts.values().iter().copied())
+    };
     let least = values().min()?;
     let day = day_of(least)?;
     let first_us = i64::from(day) * DAY_US;
@@ -111,7 +115,10 @@ pub(crate) fn one_day(batches: &[RecordBatch]) -> Option<OneDay> {
     let mut is_sorted = true;
     let mut before = 0;
     for start in values() {
-        let (second, rest) = ((start - first_us) / SECOND_US, (start - first_us) % SECOND_US);
+        let (second, rest) = (
+            (start - first_us) / SECOND_US,
+            (start - first_us) % SECOND_US,
+        );
         if rest != 0 || second >= DAY_SECONDS {
             return None;
         }

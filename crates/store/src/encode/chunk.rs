@@ -14,8 +14,6 @@ use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
 use zstd::bulk::Compressor;
 
-use super::packing::Levels;
-
 /// Bytes of text that a bound has at most.
 const BOUND_BYTES: usize = 64;
 
@@ -37,11 +35,14 @@ impl Bounds {
     }
 }
 
-/// What a page holds besides its levels.
+/// A page before it is compressed.
 #[derive(Debug)]
-pub(super) struct Values<'a> {
+pub(super) struct DonePage<'a> {
     pub(super) encoding: Encoding,
-    pub(super) bytes: &'a [u8],
+    /// Levels and values.
+    pub(super) raw: &'a [u8],
+    pub(super) rows: usize,
+    pub(super) nulls: usize,
     /// `None` when the page has no values, or no bounds of its own.
     pub(super) bounds: Option<Bounds>,
 }
@@ -60,8 +61,6 @@ pub(super) struct Chunk {
     /// Bounds of the page before, as long as none was below the one before it.
     ascending: Option<(i64, i64)>,
     is_ascending: bool,
-    /// The page that is being put together.
-    raw: Vec<u8>,
 }
 
 impl std::fmt::Debug for Chunk {
@@ -87,7 +86,6 @@ impl Chunk {
             bounds: None,
             ascending: None,
             is_ascending: true,
-            raw: Vec::new(),
         }
     }
 
@@ -96,31 +94,23 @@ impl Chunk {
     }
 
     /// Adds a page.
-    pub(super) fn add_page(
-        &mut self,
-        levels: &Levels,
-        values: Values<'_>,
-        zstd: &mut Compressor<'_>,
-    ) -> Result<()> {
-        self.raw.clear();
-        levels.write(&mut self.raw);
-        self.raw.extend_from_slice(values.bytes);
-        let page = Page::DataPage {
-            buf: compress(&self.raw, zstd)?,
-            num_values: levels.rows() as u32,
-            encoding: values.encoding,
+    pub(super) fn add_page(&mut self, page: DonePage<'_>, zstd: &mut Compressor<'_>) -> Result<()> {
+        let compressed = Page::DataPage {
+            buf: compress(page.raw, zstd)?,
+            num_values: page.rows as u32,
+            encoding: page.encoding,
             def_level_encoding: Encoding::RLE,
             rep_level_encoding: Encoding::RLE,
             statistics: None,
         };
-        let page = CompressedPage::new(page, self.raw.len());
-        self.pages.push((page, levels.rows()));
-        self.rows += levels.rows();
-        self.nulls += levels.nulls();
+        let compressed = CompressedPage::new(compressed, page.raw.len());
+        self.pages.push((compressed, page.rows));
+        self.rows += page.rows;
+        self.nulls += page.nulls;
         if self.has_index {
-            self.index_page(levels, values.bounds.as_ref());
+            self.index_page(page.nulls, page.bounds.as_ref());
         }
-        self.add_bounds(values.bounds);
+        self.add_bounds(page.bounds);
         Ok(())
     }
 
@@ -131,8 +121,8 @@ impl Chunk {
         };
     }
 
-    fn index_page(&mut self, levels: &Levels, bounds: Option<&Bounds>) {
-        let nulls = levels.nulls() as i64;
+    fn index_page(&mut self, nulls: usize, bounds: Option<&Bounds>) {
+        let nulls = nulls as i64;
         let Some(Bounds::Number(least, greatest)) = bounds else {
             self.index.append(true, Vec::new(), Vec::new(), nulls);
             return;
@@ -146,7 +136,8 @@ impl Chunk {
             Type::INT32 => (number as i32).to_le_bytes().to_vec(),
             _ => number.to_le_bytes().to_vec(),
         };
-        self.index.append(false, bytes(least), bytes(greatest), nulls);
+        self.index
+            .append(false, bytes(least), bytes(greatest), nulls);
     }
 
     /// Puts the pages behind each other, after the dictionary: the number of its
@@ -178,9 +169,10 @@ impl Chunk {
         let mut first_offset = None;
         for (page, rows) in self.pages {
             let encoding = page.encoding();
-            match counts.iter_mut().find(|known| {
-                known.page_type == PageType::DATA_PAGE && known.encoding == encoding
-            }) {
+            match counts
+                .iter_mut()
+                .find(|known| known.page_type == PageType::DATA_PAGE && known.encoding == encoding)
+            {
                 Some(known) => known.count += 1,
                 None => counts.push(encoding_stats(PageType::DATA_PAGE, encoding)),
             }
@@ -225,9 +217,13 @@ impl Chunk {
     fn statistics(&mut self) -> Statistics {
         let nulls = Some(self.nulls as u64);
         match (self.bounds.take(), self.column.physical_type()) {
-            (Some(Bounds::Number(least, greatest)), Type::INT32) => {
-                Statistics::int32(Some(least as i32), Some(greatest as i32), None, nulls, false)
-            }
+            (Some(Bounds::Number(least, greatest)), Type::INT32) => Statistics::int32(
+                Some(least as i32),
+                Some(greatest as i32),
+                None,
+                nulls,
+                false,
+            ),
             (None, Type::INT32) => Statistics::int32(None, None, None, nulls, false),
             (Some(Bounds::Number(least, greatest)), _) => {
                 Statistics::int64(Some(least), Some(greatest), None, nulls, false)

@@ -1,9 +1,9 @@
 //! One column: from Arrow's arrays to the pages of a chunk.
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Int32Type, Int64Type, TimestampMicrosecondType};
-use arrow_array::{Array, ArrayRef, StringViewArray};
-use arrow_buffer::NullBuffer;
+use arrow_array::types::{ArrowPrimitiveType, Int32Type, Int64Type, TimestampMicrosecondType};
+use arrow_array::{Array, ArrayRef};
+use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder};
 use arrow_schema::DataType;
 use arrow_select::concat::concat;
 use bytes::Bytes;
@@ -11,11 +11,11 @@ use parquet::basic::{Encoding, ZstdLevel};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::{ParquetError, Result};
 use parquet::schema::types::ColumnDescPtr;
-use zstd::bulk::Compressor;
 
-use super::chunk::{Bounds, Chunk, Values};
+use super::chunk::{Bounds, Chunk, DonePage};
 use super::dictionary::{Dictionary, NULL};
 use super::packing::{Levels, put_codes, put_differences, width_of};
+use super::tools::Tools;
 
 /// Rows of a page: what a reader that looks for a few rows has to decode.
 pub(super) const PAGE_ROWS: usize = 32 * 1024;
@@ -42,14 +42,13 @@ pub(super) struct Column {
     is_full: bool,
     /// Some page has codes.
     is_used: bool,
-    levels: Levels,
-    page: PageValues,
-    bytes: Vec<u8>,
+    page: OpenPage,
 }
 
-/// The values of the page that is filled.
+/// The page that is filled.
 #[derive(Debug, Default)]
-struct PageValues {
+pub(super) struct OpenPage {
+    levels: Levels,
     codes: Vec<u32>,
     /// As they are written.
     plain: Vec<u8>,
@@ -74,10 +73,13 @@ trait Number: Copy {
     const BYTES: usize;
     fn wide(self) -> i64;
     fn put(self, place: &mut [u8]);
+    /// Memory for numbers of all parts.
+    fn take(tools: &mut Tools) -> Vec<Self>;
+    fn give_back(memory: Vec<Self>, tools: &mut Tools);
 }
 
 impl Number for i32 {
-    const BYTES: usize = 4;
+    const BYTES: usize = size_of::<i32>();
 
     fn wide(self) -> i64 {
         self.into()
@@ -86,10 +88,18 @@ impl Number for i32 {
     fn put(self, place: &mut [u8]) {
         place.copy_from_slice(&self.to_le_bytes());
     }
+
+    fn take(tools: &mut Tools) -> Vec<i32> {
+        std::mem::take(&mut tools.numbers32)
+    }
+
+    fn give_back(memory: Vec<i32>, tools: &mut Tools) {
+        tools.numbers32 = memory;
+    }
 }
 
 impl Number for i64 {
-    const BYTES: usize = 8;
+    const BYTES: usize = size_of::<i64>();
 
     fn wide(self) -> i64 {
         self
@@ -97,6 +107,14 @@ impl Number for i64 {
 
     fn put(self, place: &mut [u8]) {
         place.copy_from_slice(&self.to_le_bytes());
+    }
+
+    fn take(tools: &mut Tools) -> Vec<i64> {
+        std::mem::take(&mut tools.numbers64)
+    }
+
+    fn give_back(memory: Vec<i64>, tools: &mut Tools) {
+        tools.numbers64 = memory;
     }
 }
 
@@ -106,6 +124,7 @@ impl Column {
         data_type: &DataType,
         layout: Layout,
         level: ZstdLevel,
+        page: OpenPage,
     ) -> Column {
         Column {
             layout,
@@ -116,9 +135,7 @@ impl Column {
             },
             is_full: false,
             is_used: false,
-            levels: Levels::default(),
-            page: PageValues::default(),
-            bytes: Vec::new(),
+            page,
         }
     }
 
@@ -127,41 +144,33 @@ impl Column {
         &mut self,
         parts: &[&ArrayRef],
         order: Option<&[u32]>,
-        zstd: &mut Compressor<'_>,
+        tools: &mut Tools,
     ) -> Result<()> {
         if let Some(dictionary) = self.dictionary.as_mut().filter(|_| !self.is_full) {
-            let mut codes = Vec::new();
-            if parts.iter().all(|part| dictionary.add(part, &mut codes)) {
+            let mut codes = std::mem::take(&mut tools.codes);
+            codes.clear();
+            let is_taken = parts.iter().all(|part| dictionary.add(part, &mut codes));
+            if is_taken {
                 self.is_used = true;
                 let has_nulls = parts.iter().any(|part| part.null_count() > 0);
-                return self.add_codes(&codes, has_nulls, order, zstd);
+                self.add_codes(&codes, has_nulls, order, tools)?;
             }
-            self.finish_page(zstd)?;
+            tools.codes = codes;
+            if is_taken {
+                return Ok(());
+            }
+            self.finish_page(tools)?;
             self.is_full = true;
         }
-        let joined;
-        let rows = match parts {
-            [only] => *only,
-            parts => {
-                let parts: Vec<&dyn Array> = parts.iter().map(|part| part.as_ref()).collect();
-                joined = concat(&parts)?;
-                &joined
+        match parts.first().map(|part| part.data_type()) {
+            None => Ok(()),
+            Some(DataType::Utf8View) => self.add_text(parts, order, tools),
+            Some(DataType::Int32) => self.add_numbers::<Int32Type>(parts, order, tools),
+            Some(DataType::Int64) => self.add_numbers::<Int64Type>(parts, order, tools),
+            Some(DataType::Timestamp(..)) => {
+                self.add_numbers::<TimestampMicrosecondType>(parts, order, tools)
             }
-        };
-        let nulls = rows.nulls().filter(|nulls| nulls.null_count() > 0);
-        match rows.data_type() {
-            DataType::Utf8View => self.add_text(rows.as_string_view(), nulls, order, zstd),
-            DataType::Int32 => {
-                self.add_numbers(rows.as_primitive::<Int32Type>().values(), nulls, order, zstd)
-            }
-            DataType::Int64 => {
-                self.add_numbers(rows.as_primitive::<Int64Type>().values(), nulls, order, zstd)
-            }
-            DataType::Timestamp(..) => {
-                let times = rows.as_primitive::<TimestampMicrosecondType>();
-                self.add_numbers(times.values(), nulls, order, zstd)
-            }
-            other => Err(ParquetError::NYI(format!("a column of {other}"))),
+            Some(other) => Err(ParquetError::NYI(format!("a column of {other}"))),
         }
     }
 
@@ -170,44 +179,50 @@ impl Column {
         codes: &[u32],
         has_nulls: bool,
         order: Option<&[u32]>,
-        zstd: &mut Compressor<'_>,
+        tools: &mut Tools,
     ) -> Result<()> {
-        self.add_rows(codes.len(), order, zstd, |column, rows| match rows {
+        self.add_rows(codes.len(), order, tools, |_, page, rows| match rows {
             Rows::InOrder(order) if !has_nulls => {
                 let ordered = order.iter().map(|row| codes[*row as usize]);
-                column.page.codes.extend(ordered);
-                column.levels.push_values(order.len());
+                page.codes.extend(ordered);
+                page.levels.push_values(order.len());
             }
             Rows::AsTheyAre(from, to) if !has_nulls => {
-                column.page.codes.extend_from_slice(&codes[from..to]);
-                column.levels.push_values(to - from);
+                page.codes.extend_from_slice(&codes[from..to]);
+                page.levels.push_values(to - from);
             }
             rows => rows.for_each(|row| {
                 let code = codes[row];
                 if code != NULL {
-                    column.page.codes.push(code);
+                    page.codes.push(code);
                 }
-                column.levels.push(code != NULL);
+                page.levels.push(code != NULL);
             }),
         })
     }
 
-    fn add_numbers<N: Number>(
+    fn add_numbers<T: ArrowPrimitiveType<Native: Number>>(
         &mut self,
-        numbers: &[N],
-        nulls: Option<&NullBuffer>,
+        parts: &[&ArrayRef],
         order: Option<&[u32]>,
-        zstd: &mut Compressor<'_>,
+        tools: &mut Tools,
     ) -> Result<()> {
+        let mut numbers = T::Native::take(tools);
+        numbers.clear();
+        for part in parts {
+            numbers.extend_from_slice(part.as_primitive::<T>().values());
+        }
+        let nulls = joined_nulls(parts);
         let differences = self.layout == Layout::Differences;
-        self.add_rows(numbers.len(), order, zstd, |column, rows| {
-            let Column { levels, page, .. } = column;
+        let bytes = T::Native::BYTES;
+        let added = self.add_rows(numbers.len(), order, tools, |_, page, rows| {
             let (mut least, mut greatest) = page.range.unwrap_or((i64::MAX, i64::MIN));
             let start = page.plain.len();
             if !differences {
-                page.plain.resize(start + rows.len() * N::BYTES, 0);
+                page.plain.resize(start + rows.len() * bytes, 0);
             }
-            let mut places = page.plain[start..].chunks_exact_mut(N::BYTES);
+            let mut places = page.plain[start..].chunks_exact_mut(bytes);
+            let (levels, differing) = (&mut page.levels, &mut page.numbers);
             let mut values = 0;
             let mut take = |row: usize| {
                 let number = numbers[row];
@@ -215,17 +230,17 @@ impl Column {
                 greatest = greatest.max(number.wide());
                 match places.next() {
                     Some(place) => number.put(place),
-                    None => page.numbers.push(number.wide()),
+                    None => differing.push(number.wide()),
                 }
                 values += 1;
             };
-            match nulls {
+            match &nulls {
                 None => {
                     levels.push_values(rows.len());
                     rows.for_each(take);
                 }
                 Some(nulls) => rows.for_each(|row| {
-                    let has_value = nulls.is_valid(row);
+                    let has_value = nulls.value(row);
                     levels.push(has_value);
                     if has_value {
                         take(row);
@@ -233,31 +248,32 @@ impl Column {
                 }),
             }
             if !differences {
-                page.plain.truncate(start + values * N::BYTES);
+                page.plain.truncate(start + values * bytes);
             }
             page.range = (least <= greatest).then_some((least, greatest));
-        })
+        });
+        T::Native::give_back(numbers, tools);
+        added
     }
 
     fn add_text(
         &mut self,
-        text: &StringViewArray,
-        nulls: Option<&NullBuffer>,
+        parts: &[&ArrayRef],
         order: Option<&[u32]>,
-        zstd: &mut Compressor<'_>,
+        tools: &mut Tools,
     ) -> Result<()> {
-        let differences = self.layout == Layout::Differences;
-        self.add_rows(text.len(), order, zstd, |column, rows| {
-            let Column { levels, page, .. } = column;
+        let joined = joined(parts)?;
+        let text = joined.as_string_view();
+        self.add_rows(text.len(), order, tools, |column, page, rows| {
             rows.for_each(|row| {
-                let has_value = nulls.is_none_or(|nulls| nulls.is_valid(row));
-                levels.push(has_value);
+                let has_value = text.is_valid(row);
+                page.levels.push(has_value);
                 if !has_value {
                     return;
                 }
                 let text = text.value(row).as_bytes();
                 page.note_text(text);
-                if differences {
+                if column.layout == Layout::Differences {
                     page.suffixes.push(text);
                 } else {
                     let length = (text.len() as u32).to_le_bytes();
@@ -273,45 +289,50 @@ impl Column {
         &mut self,
         count: usize,
         order: Option<&[u32]>,
-        zstd: &mut Compressor<'_>,
-        mut fill: impl FnMut(&mut Column, Rows<'_>),
+        tools: &mut Tools,
+        mut fill: impl FnMut(&Column, &mut OpenPage, Rows<'_>),
     ) -> Result<()> {
         let mut from = 0;
         while from < count {
-            let to = count.min(from + PAGE_ROWS - self.levels.rows());
+            let to = count.min(from + PAGE_ROWS - self.page.levels.rows());
             let rows = match order {
                 Some(order) => Rows::InOrder(&order[from..to]),
                 None => Rows::AsTheyAre(from, to),
             };
-            fill(self, rows);
+            let mut page = std::mem::take(&mut self.page);
+            fill(self, &mut page, rows);
+            self.page = page;
             from = to;
-            if self.levels.rows() >= PAGE_ROWS {
-                self.finish_page(zstd)?;
+            if self.page.levels.rows() >= PAGE_ROWS {
+                self.finish_page(tools)?;
             }
         }
         Ok(())
     }
 
-    fn finish_page(&mut self, zstd: &mut Compressor<'_>) -> Result<()> {
-        if self.levels.rows() == 0 {
+    fn finish_page(&mut self, tools: &mut Tools) -> Result<()> {
+        let Column { page, .. } = self;
+        if page.levels.rows() == 0 {
             return Ok(());
         }
-        let Column { page, bytes, .. } = self;
-        bytes.clear();
+        let raw = &mut tools.raw;
+        raw.clear();
+        page.levels.write(raw);
         let has_codes = self.is_used && !self.is_full;
         let encoding = if has_codes {
             let values = self.dictionary.as_ref().map_or(0, Dictionary::len);
             let width = width_of(values.saturating_sub(1) as u64);
-            bytes.push(width as u8);
-            put_codes(&page.codes, width, bytes);
+            raw.push(width as u8);
+            put_codes(&page.codes, width, raw);
             Encoding::RLE_DICTIONARY
         } else if self.layout != Layout::Differences {
+            raw.extend_from_slice(&page.plain);
             Encoding::PLAIN
         } else if self.chunk.is_text() {
-            page.suffixes.write(bytes);
+            page.suffixes.write(raw);
             Encoding::DELTA_BYTE_ARRAY
         } else {
-            put_differences(&page.numbers, bytes);
+            put_differences(&page.numbers, raw);
             Encoding::DELTA_BINARY_PACKED
         };
         let bounds = match (&self.dictionary, page.range.take(), page.text.take()) {
@@ -320,38 +341,59 @@ impl Column {
             (_, _, Some((least, greatest))) => Some(Bounds::Text(least, greatest)),
             _ => None,
         };
-        let values = Values {
+        let done = DonePage {
             encoding,
-            bytes: match encoding {
-                Encoding::PLAIN => &page.plain,
-                _ => bytes,
-            },
+            raw,
+            rows: page.levels.rows(),
+            nulls: page.levels.nulls(),
             bounds,
         };
-        self.chunk.add_page(&self.levels, values, zstd)?;
-        self.levels.clear();
-        page.codes.clear();
-        page.plain.clear();
-        page.numbers.clear();
+        self.chunk.add_page(done, &mut tools.zstd)?;
+        page.clear();
         Ok(())
     }
 
     /// The chunk, and what its metadata say.
-    pub(super) fn close(
-        mut self,
-        zstd: &mut Compressor<'_>,
-    ) -> Result<(Bytes, ColumnCloseResult)> {
-        self.finish_page(zstd)?;
+    pub(super) fn close(mut self, tools: &mut Tools) -> Result<(Bytes, ColumnCloseResult)> {
+        self.finish_page(tools)?;
+        tools.pages.push(self.page);
         let dictionary = self.dictionary.filter(|_| self.is_used);
         if let Some(dictionary) = &dictionary {
             self.chunk.add_bounds(dictionary.text_bounds());
         }
         let page = dictionary.map(|dictionary| (dictionary.len(), dictionary.into_page()));
-        self.chunk.close(page, zstd)
+        self.chunk.close(page, &mut tools.zstd)
     }
 }
 
-impl PageValues {
+fn joined(parts: &[&ArrayRef]) -> Result<ArrayRef> {
+    let parts: Vec<&dyn Array> = parts.iter().map(|part| part.as_ref()).collect();
+    Ok(concat(&parts)?)
+}
+
+/// Which rows of all parts have a value; `None` when all do.
+fn joined_nulls(parts: &[&ArrayRef]) -> Option<BooleanBuffer> {
+    if parts.iter().all(|part| part.null_count() == 0) {
+        return None;
+    }
+    let mut nulls = BooleanBufferBuilder::new(parts.iter().map(|part| part.len()).sum());
+    for part in parts {
+        match part.nulls() {
+            Some(known) => nulls.append_buffer(known.inner()),
+            None => nulls.append_n(part.len(), true),
+        }
+    }
+    Some(nulls.finish())
+}
+
+impl OpenPage {
+    fn clear(&mut self) {
+        self.levels.clear();
+        self.codes.clear();
+        self.plain.clear();
+        self.numbers.clear();
+    }
+
     fn note_text(&mut self, text: &[u8]) {
         match &mut self.text {
             None => self.text = Some((text.to_vec(), text.to_vec())),

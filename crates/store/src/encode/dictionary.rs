@@ -66,7 +66,10 @@ impl Dictionary {
             return None;
         };
         let values = || codes.iter().map(|code| numbers.values[*code as usize]);
-        Some(Bounds::Number(values().min()?.into(), values().max()?.into()))
+        Some(Bounds::Number(
+            values().min()?.into(),
+            values().max()?.into(),
+        ))
     }
 
     /// The bounds of all text.
@@ -75,7 +78,10 @@ impl Dictionary {
             return None;
         };
         let values = || (0..text.keys.len()).map(|code| text.text(code));
-        Some(Bounds::Text(values().min()?.to_vec(), values().max()?.to_vec()))
+        Some(Bounds::Text(
+            values().min()?.to_vec(),
+            values().max()?.to_vec(),
+        ))
     }
 
     /// All values, as a dictionary page has them.
@@ -152,7 +158,10 @@ impl TextDictionary {
     }
 
     fn code_of_short(&mut self, view: u128) -> u32 {
-        let hash = fold(view as u64 ^ self.seed[0], (view >> 64) as u64 ^ self.seed[1]);
+        let hash = fold(
+            view as u64 ^ self.seed[0],
+            (view >> 64) as u64 ^ self.seed[1],
+        );
         let length = view as u32 as usize;
         let bytes = view.to_le_bytes();
         let text = &bytes[4..4 + length.min(INLINE_BYTES as usize)];
@@ -191,7 +200,8 @@ impl TextDictionary {
         let code = self.keys.len() as u32;
         self.slots[at] = tag << 32 | u64::from(code + 1);
         self.keys.push(key);
-        self.page.extend_from_slice(&(text.len() as u32).to_le_bytes());
+        self.page
+            .extend_from_slice(&(text.len() as u32).to_le_bytes());
         self.page.extend_from_slice(text);
         self.ends.push(self.page.len());
         if self.keys.len() * 2 > self.slots.len() {
@@ -240,7 +250,9 @@ impl TextDictionary {
         }
         let first = rest.first_chunk().or(text.first_chunk());
         let first = first.map_or(0, |bytes| u64::from_le_bytes(*bytes));
-        let last = text.last_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        let last = text
+            .last_chunk()
+            .map_or(0, |bytes| u64::from_le_bytes(*bytes));
         fold(hash ^ first, self.seed[1] ^ last)
     }
 }

@@ -16,11 +16,12 @@ mod dictionary;
 mod packing;
 #[cfg(test)]
 mod tests;
+mod tools;
 
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use arrow_schema::{Schema, SchemaRef};
+use arrow_schema::{FieldRef, Schema, SchemaRef};
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::basic::ZstdLevel;
 use parquet::errors::{ParquetError, Result};
@@ -28,9 +29,9 @@ use parquet::file::metadata::ParquetMetaData;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::SchemaDescriptor;
-use zstd::bulk::Compressor;
 
 use column::Column;
+use tools::Tools;
 
 pub(crate) use column::Layout;
 
@@ -56,7 +57,8 @@ pub(crate) struct FileEncoder {
     group: Vec<Column>,
     /// In the group.
     rows: usize,
-    zstd: Compressor<'static>,
+    /// `None` after [`FileEncoder::finish`].
+    tools: Option<Tools>,
 }
 
 impl std::fmt::Debug for FileEncoder {
@@ -77,13 +79,12 @@ impl FileEncoder {
         }
         let properties = Arc::new(options.properties.clone());
         let root = columns.root_schema_ptr();
-        let zstd = Compressor::new(options.level.compression_level());
         let mut encoder = FileEncoder {
             schema: Arc::clone(schema),
             file: SerializedFileWriter::new(Vec::new(), root, properties)?,
             group: Vec::new(),
             rows: 0,
-            zstd: zstd.map_err(|error| ParquetError::External(Box::new(error)))?,
+            tools: Some(Tools::take(options.level)?),
             columns,
             options,
         };
@@ -91,11 +92,14 @@ impl FileEncoder {
         Ok(encoder)
     }
 
-    fn new_group(&self) -> Vec<Column> {
+    fn new_group(&mut self) -> Vec<Column> {
         let fields = self.schema.fields().iter().zip(&self.options.layouts);
-        let column = |(index, (field, layout)): (usize, (&arrow_schema::FieldRef, &Layout))| {
+        let pages = self.tools.as_mut().map(|tools| &mut tools.pages);
+        let mut pages = pages.into_iter().flat_map(|pages| pages.drain(..));
+        let column = |(index, (field, layout)): (usize, (&FieldRef, &Layout))| {
             let column = self.columns.column(index);
-            Column::new(column, field.data_type(), *layout, self.options.level)
+            let page = pages.next().unwrap_or_default();
+            Column::new(column, field.data_type(), *layout, self.options.level, page)
         };
         fields.enumerate().map(column).collect()
     }
@@ -103,9 +107,10 @@ impl FileEncoder {
     /// Adds rows: those of all batches behind each other, in this order of theirs or
     /// as they are. They go into one row group.
     pub(crate) fn write(&mut self, batches: &[RecordBatch], order: Option<&[u32]>) -> Result<()> {
+        let tools = self.tools.as_mut().ok_or_else(is_finished)?;
         for (index, column) in self.group.iter_mut().enumerate() {
             let parts: Vec<_> = batches.iter().map(|batch| batch.column(index)).collect();
-            column.add(&parts, order, &mut self.zstd)?;
+            column.add(&parts, order, tools)?;
         }
         self.rows += batches.iter().map(RecordBatch::num_rows).sum::<usize>();
         if self.rows >= self.options.group_rows {
@@ -119,13 +124,14 @@ impl FileEncoder {
             return Ok(());
         }
         self.rows = 0;
-        let next = self.new_group();
+        let tools = self.tools.as_mut().ok_or_else(is_finished)?;
         let mut group = self.file.next_row_group()?;
-        for column in std::mem::replace(&mut self.group, next) {
-            let (bytes, closed) = column.close(&mut self.zstd)?;
+        for column in std::mem::take(&mut self.group) {
+            let (bytes, closed) = column.close(tools)?;
             group.append_column(&bytes, closed)?;
         }
         group.close()?;
+        self.group = self.new_group();
         Ok(())
     }
 
@@ -139,8 +145,15 @@ impl FileEncoder {
     pub(crate) fn finish(&mut self) -> Result<(Vec<u8>, ParquetMetaData)> {
         self.finish_group()?;
         let metadata = self.file.finish()?;
+        if let Some(tools) = self.tools.take() {
+            tools.give_back();
+        }
         Ok((self.take_bytes(), metadata))
     }
+}
+
+fn is_finished() -> ParquetError {
+    ParquetError::General("the file is finished".to_owned())
 }
 
 fn all_nullable(schema: &Schema) -> bool {

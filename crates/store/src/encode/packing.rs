@@ -153,7 +153,9 @@ pub(super) fn put_codes(codes: &[u32], width: u32, out: &mut Vec<u8>) {
             at += GROUP;
             continue;
         }
-        let more = codes[at + GROUP..].iter().take_while(|code| **code == first);
+        let more = codes[at + GROUP..]
+            .iter()
+            .take_while(|code| **code == first);
         let run = GROUP + more.count();
         put_packed(&codes[packed..at], width, out);
         put_varint((run as u64) << 1, out);

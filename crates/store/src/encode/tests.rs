@@ -5,8 +5,8 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, TimestampMicrosecondType};
 use arrow_array::{
-    Array,     ArrayRef, Int32Array, Int64Array, RecordBatch, StringViewArray, TimestampMicrosecondArray,
-    UInt32Array,
+    Array, ArrayRef, Int32Array, Int64Array, RecordBatch, StringViewArray,
+    TimestampMicrosecondArray, UInt32Array,
 };
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use arrow_select::concat::concat_batches;
@@ -96,7 +96,14 @@ fn rows(kind: Kind) -> impl Strategy<Value = RecordBatch> {
         let time = TimestampMicrosecondArray::from_iter(number()).with_timezone("UTC");
         let text: StringViewArray = rows.iter().map(|row| row.1.clone()).collect();
         batch(vec![
-            ("int32", Arc::new(number().map(|n| n.map(|n| n as i32)).collect::<Int32Array>())),
+            (
+                "int32",
+                Arc::new(
+                    number()
+                        .map(|n| n.map(|n| n as i32))
+                        .collect::<Int32Array>(),
+                ),
+            ),
             ("int64", Arc::new(number().collect::<Int64Array>())),
             ("time", Arc::new(time)),
             ("text", Arc::new(text)),
@@ -165,7 +172,10 @@ fn check_statistics(rows: &RecordBatch, metadata: &ParquetMetaData) {
         from += part.num_rows();
         for (index, column) in part.columns().iter().enumerate() {
             let statistics = group.column(index).statistics().unwrap();
-            assert_eq!(statistics.null_count_opt(), Some(column.null_count() as u64));
+            assert_eq!(
+                statistics.null_count_opt(),
+                Some(column.null_count() as u64)
+            );
             match statistics {
                 Statistics::Int32(found) => {
                     let values = || column.as_primitive::<Int32Type>().iter().flatten();
@@ -179,7 +189,10 @@ fn check_statistics(rows: &RecordBatch, metadata: &ParquetMetaData) {
                     let all = values.buffers()[0].typed_data::<i64>()[..column.len()].iter();
                     let all = || {
                         let valid = |row: &usize| nulls.as_ref().is_none_or(|n| n.is_valid(*row));
-                        all.clone().enumerate().filter(move |(row, _)| valid(row)).map(|(_, v)| *v)
+                        all.clone()
+                            .enumerate()
+                            .filter(move |(row, _)| valid(row))
+                            .map(|(_, v)| *v)
                     };
                     assert_eq!(found.min_opt().copied(), all().min());
                     assert_eq!(found.max_opt().copied(), all().max());
@@ -211,7 +224,8 @@ fn long() -> RecordBatch {
     let time = (0..rows).map(|row| Some(1_700_000_000_000_000 + row / 100 * 1_000_000));
     let time = TimestampMicrosecondArray::from_iter(time).with_timezone("UTC");
     let port = (0..rows).map(|row| present(row).then_some((row * 7919 % 65_536) as i32));
-    let address = (0..rows).map(|row| present(row).then(|| format!("10.0.{}.{}", row % 7, row % 251)));
+    let address =
+        (0..rows).map(|row| present(row).then(|| format!("10.0.{}.{}", row % 7, row % 251)));
     let id = (0..rows).map(|row| present(row).then(|| format!("{:056}", row * 1_000_003)));
     batch(vec![
         ("time", Arc::new(time)),
@@ -244,7 +258,10 @@ fn pages_have_bounds_and_places() {
     assert!(index[0].is_sorted());
     let first = rows.column(0).as_primitive::<TimestampMicrosecondType>();
     assert_eq!(times.min_value(1), Some(&first.value(column::PAGE_ROWS)));
-    assert_eq!(times.max_value(1), Some(&first.value(2 * column::PAGE_ROWS - 1)));
+    assert_eq!(
+        times.max_value(1),
+        Some(&first.value(2 * column::PAGE_ROWS - 1))
+    );
     let pages = metadata.offset_index().unwrap()[0][2].page_locations();
     let rows: Vec<_> = pages.iter().map(|page| page.first_row_index).collect();
     assert_eq!(rows, [0, 32_768, 65_536, 98_304]);
@@ -275,7 +292,11 @@ fn text_that_never_repeats_has_no_dictionary() {
 
 #[test]
 fn columns_that_cannot_be_null_are_refused() {
-    let field = Field::new("start", DataType::Timestamp(TimeUnit::Microsecond, None), false);
+    let field = Field::new(
+        "start",
+        DataType::Timestamp(TimeUnit::Microsecond, None),
+        false,
+    );
     let schema = Arc::new(Schema::new(vec![field]));
     assert!(FileEncoder::new(&schema, options(Layout::Plain, 1, 1)).is_err());
 }

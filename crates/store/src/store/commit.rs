@@ -136,6 +136,7 @@ impl Store {
             return Ok(None);
         }
         let started_ms = self.clock.now_ms();
+        self.spill_beside();
         // A failure is met again when the rows are written below.
         let _ = self.finish_spills().await;
         let shares = self.take_shares();

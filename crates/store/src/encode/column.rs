@@ -27,8 +27,8 @@ pub(crate) enum Layout {
     Plain,
     /// Each value once, and its code in each row, as long as there are few.
     Dictionary,
-    /// Numbers that grow, as differences of neighbours; text without what it shares
-    /// with its neighbour.
+    /// 64-bit numbers that grow, as differences of neighbours; text without what it
+    /// shares with its neighbour.
     Differences,
 }
 
@@ -126,6 +126,11 @@ impl Column {
         level: ZstdLevel,
         page: OpenPage,
     ) -> Column {
+        // Parquet's differences of 32-bit numbers wrap at 32 bits: no column needs them.
+        let layout = match (layout, data_type) {
+            (Layout::Differences, DataType::Int32) => Layout::Plain,
+            (layout, _) => layout,
+        };
         Column {
             layout,
             chunk: Chunk::new(column, level),

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! measure ingest FILE DIR      text to a committed table
+//! measure events FILE DIR      the same, as rows of a log group
 //! measure compact DIR          its files to few and large ones
 //! measure commits DIR FILES    how long a commit takes with so many files
 //! ```
@@ -15,8 +16,11 @@ use std::io::Read;
 use std::sync::Arc;
 use std::time::Instant;
 
-use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use arrow_array::types::TimestampMicrosecondType;
+use arrow_array::{Array, ArrayRef, RecordBatch, StringViewArray, TimestampMicrosecondArray};
 use arrow_buffer::Buffer;
+use arrow_schema::{Field, Schema};
 use serde_json::json;
 use tokio::sync::mpsc;
 use vpcflow_ingest::SystemClock;
@@ -36,10 +40,13 @@ async fn main() -> Result<()> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
-        ["ingest", file, directory] => ingest(file, directory).await,
+        ["ingest", file, directory] => ingest(file, directory, None).await,
+        ["events", file, directory] => ingest(file, directory, Some(Events::default())).await,
         ["compact", directory] => compact(directory).await,
         ["commits", directory, files] => commits(directory, files.parse()?).await,
-        _ => Err("say `ingest FILE DIR`, `compact DIR` or `commits DIR FILES`".into()),
+        _ => Err(
+            "say `ingest FILE DIR`, `events FILE DIR`, `compact DIR` or `commits DIR FILES`".into(),
+        ),
     }
 }
 
@@ -52,7 +59,7 @@ async fn open(directory: &str, maintain: bool) -> Result<Store> {
     Ok(Store::open(&location, options, Arc::new(SystemClock)).await?)
 }
 
-async fn ingest(file: &str, directory: &str) -> Result<()> {
+async fn ingest(file: &str, directory: &str, mut events: Option<Events>) -> Result<()> {
     let text_bytes = std::fs::metadata(file)?.len();
     let source = SourceId::new(format!("file:{file}"));
     let started = Instant::now();
@@ -64,6 +71,10 @@ async fn ingest(file: &str, directory: &str) -> Result<()> {
     let mut rows = 0;
     while let Some(batch) = batches.recv().await {
         rows += batch.num_rows() as u64;
+        let batch = match &mut events {
+            Some(events) => events.of(&batch)?,
+            None => batch,
+        };
         store.append(&source, batch, no_rejects.clone()).await?;
         store.checkpoint(&source, Checkpoint::full(json!({ "rows": rows })));
         if store.commit_due_ms() == Some(i64::MIN) {
@@ -111,6 +122,86 @@ fn decode(file: &str, output: &mpsc::Sender<RecordBatch>) -> Result<()> {
         output.blocking_send(batch)?;
     }
     Ok(())
+}
+
+/// Makes records events of a log group: a stream for each network interface, whose
+/// records of a minute come together, up to five minutes later.
+#[derive(Debug, Default)]
+struct Events {
+    /// Of the last one.
+    number: u64,
+}
+
+impl Events {
+    fn of(&mut self, rows: &RecordBatch) -> Result<RecordBatch> {
+        let column = |name| rows.column_by_name(name).ok_or("it is of version 2");
+        let interfaces = column("interface_id")?.as_string_view();
+        let starts = column("start")?.as_primitive::<TimestampMicrosecondType>();
+        let ends = column("end")?.as_primitive::<TimestampMicrosecondType>();
+        let numbers = 0..rows.num_rows();
+        let streams = interfaces
+            .iter()
+            .flatten()
+            .map(|name| format!("{name}-all"));
+        let ids = starts.values().iter().map(|start_us| {
+            self.number += 1;
+            event_id((start_us / 1000) as u64, self.number)
+        });
+        let came = numbers.clone().map(|row| {
+            let minute = (ends.value(row) / 60_000_000) as u64;
+            let bytes = interfaces.value(row).bytes();
+            let delay = bytes.fold(minute, |hash, byte| scramble(hash ^ u64::from(byte)));
+            (minute * 60_000 + 60_000 + delay % 300_000) as i64 * 1000
+        });
+        let came = TimestampMicrosecondArray::from_iter_values(came).with_timezone("UTC");
+        let groups = numbers.map(|_| "/vpc/flow-logs/production");
+        let added: [(&str, ArrayRef); 4] = [
+            (
+                "log_group",
+                Arc::new(StringViewArray::from_iter_values(groups)),
+            ),
+            (
+                "log_stream",
+                Arc::new(StringViewArray::from_iter_values(streams)),
+            ),
+            ("event_id", Arc::new(StringViewArray::from_iter_values(ids))),
+            ("ingestion_time", Arc::new(came)),
+        ];
+        let mut fields = rows.schema().fields().to_vec();
+        let mut columns = rows.columns().to_vec();
+        for (name, column) in added {
+            fields.push(Arc::new(Field::new(name, column.data_type().clone(), true)));
+            columns.push(column);
+        }
+        Ok(RecordBatch::try_new(
+            Arc::new(Schema::new(fields)),
+            columns,
+        )?)
+    }
+}
+
+/// An id as AWS's: 56 digits, of which the first come from the time, and the others
+/// differ all over.
+fn event_id(time_ms: u64, number: u64) -> String {
+    const DIGITS: u128 = 10_u128.pow(19);
+    let mut limbs = [time_ms << 16, scramble(number), scramble(number ^ 1 << 63)];
+    let mut digits = || {
+        limbs.iter_mut().fold(0, |rest, limb| {
+            let number = rest << 64 | u128::from(*limb);
+            *limb = (number / DIGITS) as u64;
+            number % DIGITS
+        })
+    };
+    let (low, middle, high) = (digits(), digits(), digits());
+    format!("{high:018}{middle:019}{low:019}")
+}
+
+/// SplitMix64.
+fn scramble(value: u64) -> u64 {
+    let value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let value = (value ^ value >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let value = (value ^ value >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    value ^ value >> 31
 }
 
 async fn compact(directory: &str) -> Result<()> {

@@ -11,9 +11,10 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use serde_json::Value;
 
-use crate::data_file::{DataFile, date_of, start_key};
+use crate::data_file::DataFile;
 use crate::error::Result;
 use crate::object_file::FileRows;
+use crate::order::{date_of, start_key};
 use crate::orphans::{Orphan, find_orphans};
 use crate::reader::Reader;
 use crate::rejects::read_rejects;

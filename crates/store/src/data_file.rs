@@ -2,24 +2,20 @@
 
 use std::sync::Arc;
 
-use arrow_array::cast::AsArray;
-use arrow_array::types::TimestampMicrosecondType;
-use arrow_array::{Array, Date32Array, RecordBatch, TimestampMicrosecondArray, UInt32Array};
-use arrow_schema::{DataType, Schema, SchemaRef};
+use arrow_array::RecordBatch;
+use arrow_schema::{DataType, FieldRef, Schema, SchemaRef};
 use arrow_select::concat::concat_batches;
-use arrow_select::take::take_record_batch;
 use bytes::Bytes;
-use chrono::{Datelike, NaiveDate};
+use chrono::NaiveDate;
 use object_store::path::Path;
-use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::ArrowWriterOptions;
-use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::basic::ZstdLevel;
 use parquet::file::metadata::{ParquetMetaData, SortingColumn};
 use parquet::file::properties::WriterProperties;
-use parquet::schema::types::ColumnPath;
 use uuid::Uuid;
 
+use crate::encode::{EncoderOptions, FileEncoder, Layout};
 use crate::error::{self, Result};
+use crate::order::{OneDay, one_day, sorted};
 use crate::schema::DATE_COLUMN;
 use crate::stats::FileStats;
 
@@ -113,145 +109,35 @@ pub(crate) fn encode(batches: &[RecordBatch], now_ms: i64) -> Result<Vec<Encoded
     let Some(first) = batches.first() else {
         return Ok(Vec::new());
     };
-    let rows = concat_batches(first.schema_ref(), batches)?;
-    let (rows, days) = sorted(rows)?;
-    let mut files = Vec::new();
+    if let Some(OneDay { date, order }) = one_day(batches) {
+        let file = encode_day(batches, order.as_deref(), Some(date), now_ms)?;
+        return Ok(vec![file]);
+    }
+    let (rows, days) = sorted(concat_batches(first.schema_ref(), batches)?)?;
+    let mut files = Vec::with_capacity(days.len());
     let mut from = 0;
-    for run in days.chunk_by(|a, b| a == b) {
-        let day = rows.slice(from, run.len());
-        from += run.len();
-        let date = to_date(run[0]).filter(|_| run[0] != NO_DAY);
-        files.push(encode_day(&day, date, now_ms)?);
+    for (date, count) in days {
+        let day = rows.slice(from, count);
+        from += count;
+        files.push(encode_day(&[day], None, date, now_ms)?);
     }
     Ok(files)
 }
 
-/// The order of a file: by `start`, those without one first.
-pub(crate) fn start_key(starts: &dyn Array, row: usize) -> i64 {
-    let starts = starts.as_primitive::<TimestampMicrosecondType>();
-    if starts.is_null(row) {
-        i64::MIN
-    } else {
-        starts.value(row)
-    }
-}
-
-const DAY_US: i64 = 86_400 * 1_000_000;
-
-/// The order of a row: its day, then its `start`. Rows without `start` are the
-/// first of their day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct SortKey {
-    /// Days since the Unix epoch; rows without a day come first.
-    day: i32,
-    start_us: i64,
-    row: u32,
-}
-
-const NO_DAY: i32 = i32::MIN;
-
-/// The day of a time. None of a year that has not four digits: a hostile line may
-/// hold any number, and most readers know no such day.
-fn day_of(time_us: i64) -> Option<i32> {
-    let day = i32::try_from(time_us.div_euclid(DAY_US)).ok()?;
-    (1..=9999).contains(&to_date(day)?.year()).then_some(day)
-}
-
-/// The day of a time, as far as there are files for it.
-pub(crate) fn date_of(time_us: i64) -> Option<NaiveDate> {
-    day_of(time_us).and_then(to_date)
-}
-
-fn to_date(day: i32) -> Option<NaiveDate> {
-    NaiveDate::from_epoch_days(day)
-}
-
-/// The times of rows that tell their days.
-struct Times<'a> {
-    starts: Option<&'a TimestampMicrosecondArray>,
-    others: [Option<&'a TimestampMicrosecondArray>; 2],
-}
-
-impl<'a> Times<'a> {
-    fn of(rows: &'a RecordBatch) -> Times<'a> {
-        let times = |name| {
-            rows.column_by_name(name)
-                .and_then(|column| column.as_primitive_opt::<TimestampMicrosecondType>())
-        };
-        Times {
-            starts: times("start"),
-            others: [times("end"), times("ingestion_time")],
-        }
-    }
-
-    fn start_us(&self, row: usize) -> Option<i64> {
-        value(self.starts, row)
-    }
-
-    fn day(&self, row: usize) -> Option<i32> {
-        let time = self
-            .start_us(row)
-            .or_else(|| self.others.iter().find_map(|times| value(*times, row)));
-        time.and_then(day_of)
-    }
-}
-
-fn value(times: Option<&TimestampMicrosecondArray>, row: usize) -> Option<i64> {
-    let times = times.filter(|times| times.is_valid(row));
-    times.map(|times| times.value(row))
-}
-
-/// The column [`DATE_COLUMN`] of rows that are in no file yet: the day of the file
-/// that they will be in.
-pub fn dates(rows: &RecordBatch) -> Date32Array {
-    let times = Times::of(rows);
-    (0..rows.num_rows()).map(|row| times.day(row)).collect()
-}
-
-/// The rows in order, with their days.
-fn sorted(rows: RecordBatch) -> Result<(RecordBatch, Vec<i32>)> {
-    let times = Times::of(&rows);
-    let key = |row: usize| SortKey {
-        day: times.day(row).unwrap_or(NO_DAY),
-        start_us: times.start_us(row).unwrap_or(i64::MIN),
-        row: row as u32,
-    };
-    let mut keys: Vec<_> = (0..rows.num_rows()).map(key).collect();
-    let is_sorted = keys.is_sorted();
-    if !is_sorted {
-        keys.sort_unstable();
-    }
-    let days = keys.iter().map(|key| key.day).collect();
-    if is_sorted {
-        return Ok((rows, days));
-    }
-    let order = UInt32Array::from_iter_values(keys.iter().map(|key| key.row));
-    Ok((take_record_batch(&rows, &order)?, days))
-}
-
-fn encode_day(rows: &RecordBatch, date: Option<NaiveDate>, now_ms: i64) -> Result<Encoded> {
+/// Writes a file of rows, in this order of theirs or as they are.
+fn encode_day(
+    batches: &[RecordBatch],
+    order: Option<&[u32]>,
+    date: Option<NaiveDate>,
+    now_ms: i64,
+) -> Result<Encoded> {
     let path = new_path(date);
-    let mut bytes = Vec::new();
-    let mut writer = ArrowWriter::try_new_with_options(
-        &mut bytes,
-        rows.schema(),
-        writer_options(rows.schema_ref(), Effort::Commit),
-    )
-    .map_err(error::parquet("write", path.as_ref()))?;
-    writer
-        .write(rows)
-        .map_err(error::parquet("write", path.as_ref()))?;
-    let metadata = writer
-        .close()
-        .map_err(error::parquet("write", path.as_ref()))?;
-    let file = describe(
-        path,
-        bytes.len(),
-        &metadata,
-        rows.schema_ref(),
-        date,
-        now_ms,
-    );
+    let schema = batches[0].schema_ref();
+    let written = FileEncoder::new(schema, encoder_options(schema, Effort::Commit))
+        .and_then(|mut file| file.write(batches, order).map(|()| file))
+        .and_then(|mut file| file.finish());
+    let (bytes, metadata) = written.map_err(error::parquet("write", path.as_ref()))?;
+    let file = describe(path, bytes.len(), &metadata, schema, date, now_ms);
     Ok(Encoded {
         file,
         bytes: bytes.into(),
@@ -299,46 +185,40 @@ impl Effort {
 /// few values have a dictionary. The other numbers are plain: what repeats in them
 /// does so nearby, where zstd finds it, and a dictionary costs more time and more
 /// bytes. `docs/performance-store.md` has the figures.
-pub(crate) fn writer_options(schema: &SchemaRef, effort: Effort) -> ArrowWriterOptions {
-    let level = ZstdLevel::try_new(effort.level()).unwrap_or_default();
+pub(crate) fn encoder_options(schema: &SchemaRef, effort: Effort) -> EncoderOptions {
     let mut properties = WriterProperties::builder()
-        .set_created_by(concat!("vpcflow version ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_compression(Compression::ZSTD(level))
-        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS));
-    for (index, field) in schema.fields().iter().enumerate() {
-        let encoding = match (field.name().as_str(), field.data_type()) {
-            ("start", _) => Encoding::DELTA_BINARY_PACKED,
-            // Ids that differ in their last digits.
-            ("event_id", _) => Encoding::DELTA_BYTE_ARRAY,
-            ("srcport" | "dstport", _) | (_, DataType::Int64 | DataType::Timestamp(..)) => {
-                Encoding::PLAIN
-            }
-            _ => continue,
-        };
-        let column = || ColumnPath::from(field.name().as_str());
-        properties = properties
-            .set_column_dictionary_enabled(column(), false)
-            .set_column_encoding(column(), encoding);
-        if field.name() == "start" {
-            properties = properties.set_sorting_columns(Some(vec![SortingColumn {
-                column_idx: i32::try_from(index).unwrap_or_default(),
-                descending: false,
-                nulls_first: true,
-            }]));
-        }
+        .set_created_by(concat!("vpcflow version ", env!("CARGO_PKG_VERSION")).to_owned());
+    if let Ok(start) = schema.index_of("start") {
+        properties = properties.set_sorting_columns(Some(vec![SortingColumn {
+            column_idx: i32::try_from(start).unwrap_or_default(),
+            descending: false,
+            nulls_first: true,
+        }]));
     }
-    // Readers get the types from the table; what Arrow calls them here is no
-    // matter of theirs.
-    ArrowWriterOptions::new()
-        .with_properties(properties.build())
-        .with_skip_arrow_metadata(true)
+    let layout = |field: &FieldRef| match (field.name().as_str(), field.data_type()) {
+        // Times that grow; ids that differ in their last digits.
+        ("start" | "event_id", _) => Layout::Differences,
+        ("srcport" | "dstport", _) | (_, DataType::Int64 | DataType::Timestamp(..)) => {
+            Layout::Plain
+        }
+        _ => Layout::Dictionary,
+    };
+    EncoderOptions {
+        level: ZstdLevel::try_new(effort.level()).unwrap_or_default(),
+        group_rows: ROW_GROUP_ROWS,
+        layouts: schema.fields().iter().map(layout).collect(),
+        properties: properties.build(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use arrow_array::{Array, TimestampMicrosecondArray};
     use arrow_schema::Field;
 
     use super::*;
+
+    const DAY_US: i64 = 86_400 * 1_000_000;
 
     fn times(start: Vec<Option<i64>>, end: Vec<Option<i64>>) -> RecordBatch {
         let column = |name: &str, values: Vec<Option<i64>>| {

@@ -5,11 +5,13 @@
 //! entry could come back empty. Here a log entry gets its name only after its
 //! bytes are on the disk, and directories follow.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::ops::Range;
 use std::path::{Path as FilePath, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -27,16 +29,25 @@ use uuid::Uuid;
 /// after it is a number, as `object_store` has it.
 const STAGED: char = '#';
 
+/// Waits until a file's bytes, or a directory's names, are on the disk.
+type Synchronise = fn(&FilePath) -> io::Result<()>;
+
 /// The machine's files, from the root.
 #[derive(Debug)]
 pub(crate) struct DurableFiles {
     files: LocalFileSystem,
+    disk: Arc<Disk>,
 }
 
 impl DurableFiles {
     pub(crate) fn new() -> DurableFiles {
+        DurableFiles::on(Disk::new(synchronise))
+    }
+
+    fn on(disk: Disk) -> DurableFiles {
         DurableFiles {
             files: LocalFileSystem::new(),
+            disk: Arc::new(disk),
         }
     }
 
@@ -73,23 +84,6 @@ fn is_staged(name: &str) -> bool {
     })
 }
 
-/// Makes a directory and its parents last.
-fn create_directory(path: &FilePath) -> io::Result<()> {
-    if path.is_dir() {
-        return Ok(());
-    }
-    let parent = path.parent();
-    if let Some(parent) = parent {
-        create_directory(parent)?;
-    }
-    match fs::create_dir(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
-    }
-    parent.map_or(Ok(()), synchronise)
-}
-
-/// Waits until a file's bytes, or a directory's names, are on the disk.
 fn synchronise(path: &FilePath) -> io::Result<()> {
     fail::fail_point!("store-synchronise", |_| Err(io::Error::other(
         "the disk does not answer"
@@ -97,38 +91,83 @@ fn synchronise(path: &FilePath) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
-/// Writes all of a file, then gives it its name.
-fn write(path: &FilePath, payload: &PutPayload, mode: &PutMode) -> io::Result<()> {
-    let directory = path.parent().unwrap_or(FilePath::new("/"));
-    create_directory(directory)?;
-    let mut staged = path.as_os_str().to_owned();
-    staged.push(format!("{STAGED}{}", Uuid::new_v4().as_u128()));
-    let staged = PathBuf::from(staged);
-    let outcome = (|| {
-        let mut file = File::create_new(&staged)?;
-        for bytes in payload {
-            file.write_all(bytes)?;
+/// Where files and their names last.
+#[derive(Debug)]
+struct Disk {
+    synchronise: Synchronise,
+    /// Directories whose own names are known to last.
+    lasting: Mutex<HashSet<PathBuf>>,
+}
+
+impl Disk {
+    fn new(synchronise: Synchronise) -> Disk {
+        Disk {
+            synchronise,
+            lasting: Mutex::default(),
         }
-        drop(file);
-        synchronise(&staged)?;
-        match mode {
-            // Fails when there is such a file, unlike a rename.
-            PutMode::Create => fs::hard_link(&staged, path),
-            _ => fs::rename(&staged, path),
-        }
-    })();
-    if outcome.is_err() || matches!(mode, PutMode::Create) {
-        // A leftover is harmless, and removed at the next start.
-        let _ = fs::remove_file(&staged);
     }
-    match outcome {
-        // Whoever relies on the existing file finds it on the disk.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            synchronise(directory)?;
-            Err(error)
+
+    /// Makes a directory and its parents last. One that is there may have been made
+    /// by a process that ended before it synchronised the name, or by a try of this
+    /// one whose synchronising failed: that it is there says nothing.
+    fn make_directory(&self, path: &FilePath) -> io::Result<()> {
+        let lasting = || self.lasting.lock().unwrap_or_else(PoisonError::into_inner);
+        if lasting().contains(path) {
+            return Ok(());
         }
-        Err(error) => Err(error),
-        Ok(()) => synchronise(directory),
+        let parent = path.parent();
+        let was_there = path.is_dir();
+        if !was_there {
+            if let Some(parent) = parent {
+                self.make_directory(parent)?;
+            }
+            match fs::create_dir(path) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                _ => {}
+            }
+        }
+        match parent.map_or(Ok(()), |parent| (self.synchronise)(parent)) {
+            // Whoever may not look into the parent did not make this directory.
+            Err(error) if was_there && error.kind() == io::ErrorKind::PermissionDenied => {}
+            synchronised => synchronised?,
+        }
+        lasting().insert(path.to_owned());
+        Ok(())
+    }
+
+    /// Writes all of a file, then gives it its name.
+    fn write(&self, path: &FilePath, payload: &PutPayload, mode: &PutMode) -> io::Result<()> {
+        let directory = path.parent().unwrap_or(FilePath::new("/"));
+        self.make_directory(directory)?;
+        let mut staged = path.as_os_str().to_owned();
+        staged.push(format!("{STAGED}{}", Uuid::new_v4().as_u128()));
+        let staged = PathBuf::from(staged);
+        let outcome = (|| {
+            let mut file = File::create_new(&staged)?;
+            for bytes in payload {
+                file.write_all(bytes)?;
+            }
+            drop(file);
+            (self.synchronise)(&staged)?;
+            match mode {
+                // Fails when there is such a file, unlike a rename.
+                PutMode::Create => fs::hard_link(&staged, path),
+                _ => fs::rename(&staged, path),
+            }
+        })();
+        if outcome.is_err() || matches!(mode, PutMode::Create) {
+            // A leftover is harmless, and removed at the next start.
+            let _ = fs::remove_file(&staged);
+        }
+        match outcome {
+            // Whoever relies on the existing file finds it on the disk.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                (self.synchronise)(directory)?;
+                Err(error)
+            }
+            Err(error) => Err(error),
+            Ok(()) => (self.synchronise)(directory),
+        }
     }
 }
 
@@ -171,8 +210,10 @@ impl ObjectStore for DurableFiles {
             return self.files.put_opts(location, payload, options).await;
         }
         let path = self.path(location)?;
+        let disk = Arc::clone(&self.disk);
         blocking(move || {
-            write(&path, &payload, &options.mode).map_err(|error| failed(&path, error))
+            disk.write(&path, &payload, &options.mode)
+                .map_err(|error| failed(&path, error))
         })
         .await?;
         Ok(PutResult {
@@ -188,10 +229,15 @@ impl ObjectStore for DurableFiles {
     ) -> Result<Box<dyn MultipartUpload>> {
         let path = self.path(location)?;
         let directory = path.parent().unwrap_or(FilePath::new("/")).to_owned();
-        blocking(move || create_directory(&directory).map_err(|error| failed(&directory, error)))
-            .await?;
+        let disk = Arc::clone(&self.disk);
+        blocking(move || {
+            disk.make_directory(&directory)
+                .map_err(|error| failed(&directory, error))
+        })
+        .await?;
         let upload = self.files.put_multipart_opts(location, options).await?;
-        Ok(Box::new(DurableUpload { upload, path }))
+        let disk = Arc::clone(&self.disk);
+        Ok(Box::new(DurableUpload { upload, path, disk }))
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
@@ -239,6 +285,7 @@ impl ObjectStore for DurableFiles {
 struct DurableUpload {
     upload: Box<dyn MultipartUpload>,
     path: PathBuf,
+    disk: Arc<Disk>,
 }
 
 #[async_trait]
@@ -249,10 +296,10 @@ impl MultipartUpload for DurableUpload {
 
     async fn complete(&mut self) -> Result<PutResult> {
         let result = self.upload.complete().await?;
-        let path = self.path.clone();
+        let (path, disk) = (self.path.clone(), Arc::clone(&self.disk));
         blocking(move || {
-            synchronise(&path)
-                .and_then(|()| path.parent().map_or(Ok(()), synchronise))
+            (disk.synchronise)(&path)
+                .and_then(|()| path.parent().map_or(Ok(()), disk.synchronise))
                 .map_err(|error| failed(&path, error))
         })
         .await?;
@@ -266,6 +313,8 @@ impl MultipartUpload for DurableUpload {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
     use object_store::ObjectStoreExt;
 
     use super::*;
@@ -303,5 +352,86 @@ mod tests {
         }
         assert_eq!(remove_staged(directory.path()).unwrap(), 2);
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 3);
+    }
+
+    thread_local! {
+        /// What was synchronised, and the number of the one that fails.
+        static SYNCHRONISED: RefCell<(Vec<PathBuf>, Option<usize>)> = RefCell::default();
+    }
+
+    fn synchronise_or_fail(path: &FilePath) -> io::Result<()> {
+        SYNCHRONISED.with_borrow_mut(|(done, fails)| {
+            if *fails == Some(done.len()) {
+                *fails = None;
+                return Err(io::Error::other("the disk does not answer"));
+            }
+            done.push(path.to_owned());
+            Ok(())
+        })
+    }
+
+    /// A put whose n-th synchronising fails, then the same put again: what is
+    /// synchronised then.
+    fn failing_at(
+        number: usize,
+        mode: &PutMode,
+    ) -> (io::Result<()>, Vec<PathBuf>, tempfile::TempDir) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store/day/file");
+        let disk = Disk::new(synchronise_or_fail);
+        SYNCHRONISED.set((Vec::new(), Some(number)));
+        let failed = disk.write(&path, &"text".into(), mode);
+        let (_, left) = SYNCHRONISED.take();
+        assert_eq!(failed.is_err(), left.is_none(), "{failed:?}");
+        let again = disk.write(&path, &"text".into(), mode);
+        (again, SYNCHRONISED.take().0, directory)
+    }
+
+    /// Whichever synchronising fails: after the put that follows, all that failed to
+    /// be synchronised has been.
+    #[test]
+    fn what_could_not_be_synchronised_is_synchronised_by_the_next_try() {
+        for mode in [PutMode::Create, PutMode::Overwrite] {
+            // The names of two directories, the bytes, the name of the file.
+            for number in 0..4 {
+                let (again, done, directory) = failing_at(number, &mode);
+                let root = directory.path();
+                let names = |path: &str| done.contains(&root.join(path));
+                if number == 0 {
+                    assert!(names(""), "the name of the store: {done:?}");
+                }
+                if number <= 1 {
+                    assert!(names("store"), "the name of the day: {done:?}");
+                }
+                assert!(names("store/day"), "the name of the file: {done:?}");
+                match again {
+                    // The file had its name by then.
+                    Err(error) => {
+                        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+                        assert!(number == 3 && matches!(mode, PutMode::Create));
+                    }
+                    Ok(()) => assert!(done.iter().any(|path| is_staged(&path.to_string_lossy()))),
+                }
+                assert_eq!(fs::read(root.join("store/day/file")).unwrap(), b"text");
+                assert_eq!(remove_staged(root).unwrap(), 0);
+            }
+        }
+    }
+
+    /// A process that was killed after it made a directory did not synchronise it.
+    #[test]
+    fn a_directory_that_is_there_is_synchronised_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let day = directory.path().join("day");
+        fs::create_dir(&day).unwrap();
+        let disk = Disk::new(synchronise_or_fail);
+        SYNCHRONISED.take();
+        for _ in 0..2 {
+            disk.write(&day.join("file"), &"text".into(), &PutMode::Overwrite)
+                .unwrap();
+        }
+        let (done, _) = SYNCHRONISED.take();
+        let names = done.iter().filter(|path| *path == directory.path());
+        assert_eq!(names.count(), 1, "{done:?}");
     }
 }

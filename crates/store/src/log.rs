@@ -1,11 +1,12 @@
 //! The log of the table: reading it, adding an entry, checkpoints.
 //!
-//! deltalake reads the log and writes checkpoints. Entries are written here:
-//! its own commit loads the list of all files again after each one, which takes
-//! longer the more there are.
+//! deltalake writes checkpoints. Entries are written and read here: its own commit
+//! loads the list of all files again after each one, and it reads one entry after the
+//! other, several times. Both take longer the more there are.
 
 use std::sync::Arc;
 
+use arrow_json::LineDelimitedWriter;
 use bytes::Bytes;
 use deltalake_core::DeltaTable;
 use deltalake_core::checkpoints::{cleanup_expired_logs_for, create_checkpoint};
@@ -14,18 +15,24 @@ use deltalake_core::logstore::{
 };
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
-use object_store::{ObjectStoreExt, PutMode, PutOptions};
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
+use parquet::arrow::async_reader::ParquetRecordBatchStreamBuilder;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::data_file::DataFile;
 use crate::error::{self, Error, Result};
 use crate::location::Location;
-use crate::schema::DATE_COLUMN;
-use crate::table::{LOG_RETENTION_MS, Table, log_path};
+use crate::object_file::ObjectFile;
+use crate::table::{LOG_RETENTION_MS, Table};
 
-/// Transactions looked up at a time.
-const LOOKUPS: usize = 8;
+/// Where the log is.
+const LOG: &str = "_delta_log";
+
+/// Entries that are read at the same time.
+const READS: usize = 32;
+
+/// Entries that are asked for before it is known whether there are so many.
+const MOST_AHEAD: u64 = 256;
 
 /// The log of one table.
 #[derive(Clone)]
@@ -111,58 +118,89 @@ impl Log {
         self.location.name()
     }
 
-    /// The table at its newest version, with the transactions of these
-    /// applications. `None` when there is no table.
-    pub(crate) async fn load(&self, applications: &[String]) -> Result<Option<Table>> {
-        let exists = self.log_store.is_delta_table_location().await;
-        if !exists.map_err(error::log("read"))? {
-            return Ok(None);
-        }
-        let mut delta = DeltaTable::new(Arc::clone(&self.log_store));
-        delta.load().await.map_err(error::log("read"))?;
-        let state = delta.snapshot().map_err(error::log("read"))?;
-        let metadata = json!({
-            "id": state.metadata().id(),
-            "createdTime": state.metadata().created_time(),
-            "configuration": state.metadata().configuration(),
-            "schemaString": serde_json::to_string(state.schema().as_ref()).unwrap_or_default(),
-        });
-        let mut table = Table::from_metadata(self.store(), state.version(), &metadata)?;
-        for file in state.log_data().iter() {
-            let date = file.partition_values_map().remove(DATE_COLUMN).flatten();
-            table.add(DataFile::new(
-                log_path(&file.path()),
-                u64::try_from(file.size()).unwrap_or_default(),
-                date.and_then(|date| date.parse().ok()),
-                file.modification_time(),
-                file.stats(),
-            ));
-        }
-        let mut tombstones = state.all_tombstones(&self.log_store);
-        while let Some(tombstone) = tombstones.try_next().await.map_err(error::log("read"))? {
-            let deleted_ms = tombstone.deletion_timestamp().unwrap_or_default();
-            table
-                .tombstones
-                .insert(log_path(&tombstone.path()), deleted_ms);
-        }
-        let state = Arc::new(state.clone());
-        let lookups = applications.iter().cloned().map(|application| {
-            let (state, log_store) = (Arc::clone(&state), Arc::clone(&self.log_store));
-            async move {
-                let version = state.transaction_version(&log_store, &application).await;
-                Ok::<_, Error>((application, version.map_err(error::log("read"))?))
+    /// The table at its newest version. `None` when there is no table.
+    ///
+    /// What the log has is known by asking for it by name: a listing only finds the
+    /// checkpoint when nothing points to it, and tells whether something is missing.
+    pub(crate) async fn load(&self) -> Result<Option<Table>> {
+        let mut checkpoint = self.last_checkpoint().await?;
+        loop {
+            let actions = match checkpoint {
+                0 => self.entry(0).await?,
+                version => Some(self.checkpoint_actions(version).await?),
+            };
+            let mut table = None;
+            if let Some(actions) = actions {
+                let read = Table::from_actions(self.store(), checkpoint, &actions)?;
+                let table = table.insert(read);
+                self.advance(table).await?;
             }
-        });
-        let versions: Vec<_> = futures::stream::iter(lookups.collect::<Vec<_>>())
-            .buffer_unordered(LOOKUPS)
+            let after = table.as_ref().map(|table| table.version);
+            let (entries, checkpoints) = self.listed(after).await?;
+            match (checkpoints, entries, table) {
+                // Entries before it may be gone.
+                (Some(newer), ..) if newer > checkpoint => checkpoint = newer,
+                (_, None, table) => return Ok(table),
+                // They came meanwhile, or the one before them is gone.
+                (_, Some(entry), Some(mut table)) => {
+                    self.advance(&mut table).await?;
+                    if table.version < entry {
+                        return Err(missing(table.version + 1));
+                    }
+                    return Ok(Some(table));
+                }
+                (_, Some(_), None) => match self.entry(0).await? {
+                    // It was made at this moment.
+                    Some(_) => {}
+                    None => return Err(missing(0)),
+                },
+            }
+        }
+    }
+
+    /// The newest entry and checkpoint that a listing of the log shows after this
+    /// version.
+    async fn listed(&self, after: Option<u64>) -> Result<(Option<u64>, Option<u64>)> {
+        let root = Path::from(LOG);
+        let objects = self.location.store();
+        let found = match after {
+            // It sorts before a checkpoint of the same version.
+            Some(version) => objects.list_with_offset(Some(&root), &entry_path(version)),
+            None => objects.list(Some(&root)),
+        };
+        let found: Vec<_> = found
             .try_collect()
-            .await?;
-        for (application, version) in versions {
-            if let Some(version) = version {
-                table.transactions.insert(application, version);
-            }
+            .await
+            .map_err(error::object("list", &root))?;
+        let newest = |suffix: &str| {
+            let names = found.iter().filter_map(|meta| meta.location.filename());
+            let versions = names.filter_map(|name| name.strip_suffix(suffix)?.parse().ok());
+            versions.max()
+        };
+        let checkpoint = newest(".checkpoint.parquet").filter(|version| Some(*version) > after);
+        Ok((newest(".json"), checkpoint))
+    }
+
+    /// The actions that a checkpoint has in place of those of the entries before it.
+    async fn checkpoint_actions(&self, version: u64) -> Result<Vec<Value>> {
+        let path = checkpoint_path(version);
+        let objects = self.location.store();
+        let found = objects.head(&path).await;
+        let size_bytes = found.map_err(error::object("read", &path))?.size;
+        let failed = || error::parquet("read", path.as_ref());
+        let file = ObjectFile::new(objects, &path, size_bytes);
+        let builder = ParquetRecordBatchStreamBuilder::new(file).await;
+        let mut rows = builder
+            .and_then(ParquetRecordBatchStreamBuilder::build)
+            .map_err(failed())?;
+        let mut actions = Vec::new();
+        while let Some(rows) = rows.try_next().await.map_err(failed())? {
+            let mut lines = LineDelimitedWriter::new(Vec::new());
+            lines.write(&rows)?;
+            lines.finish()?;
+            actions.extend(parse(&path, &lines.into_inner())?);
         }
-        Ok(Some(table))
+        Ok(actions)
     }
 
     /// The actions of one entry; `None` when the log has none of this version.
@@ -173,26 +211,28 @@ impl Log {
             Err(object_store::Error::NotFound { .. }) => return Ok(None),
             Err(source) => return Err(error::object("read", &path)(source)),
         };
-        let actions = serde_json::Deserializer::from_slice(&bytes)
-            .into_iter()
-            .collect::<Result<Vec<Value>, _>>();
-        let actions = actions.map_err(|source| Error::Damaged {
-            path: path.to_string(),
-            reason: source.to_string(),
-        })?;
-        Ok(Some(actions))
+        parse(&path, &bytes).map(Some)
     }
 
     /// Takes the entries after the table's version, as long as the log has them
-    /// all.
+    /// all. The more there are, the more are asked for at a time.
     pub(crate) async fn advance(&self, table: &mut Table) -> Result<()> {
-        while let Some(actions) = self.entry(table.version + 1).await? {
-            for action in &actions {
-                table.apply(self.store(), action)?;
+        let mut ahead = 1;
+        loop {
+            let next = table.version + 1;
+            let reads = (next..next + ahead).map(|version| self.entry(version));
+            let mut entries = futures::stream::iter(reads).buffered(READS);
+            while let Some(entry) = entries.try_next().await? {
+                let Some(actions) = entry else {
+                    return Ok(());
+                };
+                for action in &actions {
+                    table.apply(self.store(), action)?;
+                }
+                table.version += 1;
             }
-            table.version += 1;
+            ahead = (2 * ahead).min(MOST_AHEAD);
         }
-        Ok(())
     }
 
     /// Writes an entry, unless its version is taken. An error says nothing about
@@ -225,7 +265,7 @@ impl Log {
 
     /// The version of the newest checkpoint; 0 when there is none.
     pub(crate) async fn last_checkpoint(&self) -> Result<u64> {
-        let path = Path::from("_delta_log/_last_checkpoint");
+        let path = Path::from_iter([LOG, "_last_checkpoint"]);
         let bytes = match self.location.store().get(&path).await {
             Ok(found) => found.bytes().await.map_err(error::object("read", &path))?,
             Err(object_store::Error::NotFound { .. }) => return Ok(0),
@@ -258,4 +298,25 @@ impl Log {
 
 fn entry_path(version: u64) -> Path {
     commit_uri_from_version(Some(version))
+}
+
+fn checkpoint_path(version: u64) -> Path {
+    Path::from_iter([LOG, format!("{version:020}.checkpoint.parquet").as_str()])
+}
+
+fn missing(version: u64) -> Error {
+    Error::Damaged {
+        path: entry_path(version).to_string(),
+        reason: "it is missing, and later ones are there".to_owned(),
+    }
+}
+
+/// Actions as lines of JSON.
+fn parse(path: &Path, bytes: &[u8]) -> Result<Vec<Value>> {
+    let actions = serde_json::Deserializer::from_slice(bytes).into_iter();
+    let actions: Result<Vec<_>, _> = actions.collect();
+    actions.map_err(|source| Error::Damaged {
+        path: path.to_string(),
+        reason: source.to_string(),
+    })
 }

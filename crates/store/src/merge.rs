@@ -11,12 +11,14 @@ use arrow_select::interleave::interleave_record_batch;
 use object_store::ObjectStore;
 use object_store::buffered::BufWriter;
 use object_store::path::Path;
-use parquet::arrow::AsyncArrowWriter;
+use tokio::io::AsyncWriteExt;
 
 use crate::checksum::RowSum;
-use crate::data_file::{DataFile, Effort, describe, new_path, start_key, writer_options};
+use crate::data_file::{DataFile, Effort, describe, encoder_options, new_path};
+use crate::encode::FileEncoder;
 use crate::error::{self, Error, Result};
 use crate::object_file::FileRows;
+use crate::order::start_key;
 use crate::schema::{adapt, file_schema};
 
 /// Rows of a file that is full: no compaction takes it again.
@@ -93,7 +95,7 @@ async fn merge_into(
             output.note_made(made);
             return Ok(None);
         }
-        let written = output.write(&chunk).await;
+        let written = output.write(chunk).await;
         output.note_made(made);
         written?;
     }
@@ -255,7 +257,21 @@ impl Merger {
 }
 
 /// The file that is being written.
-type Writer = AsyncArrowWriter<BufWriter>;
+struct Writer {
+    path: Path,
+    rows: u64,
+    size_bytes: usize,
+    file: FileEncoder,
+    sink: BufWriter,
+}
+
+impl Writer {
+    async fn put(&mut self, bytes: Vec<u8>) -> Result<()> {
+        self.size_bytes += bytes.len();
+        let put = self.sink.put(bytes.into()).await;
+        put.map_err(error::object("write", &self.path))
+    }
+}
 
 /// Files that are written one after the other.
 struct Output {
@@ -263,48 +279,66 @@ struct Output {
     schema: SchemaRef,
     date: Option<chrono::NaiveDate>,
     modified_ms: i64,
-    writer: Option<(Path, u64, Writer)>,
+    writer: Option<Writer>,
     done: Vec<DataFile>,
 }
 
 impl Output {
-    async fn write(&mut self, rows: &RecordBatch) -> Result<()> {
-        let (path, count, writer) = match &mut self.writer {
+    fn start_file(&self) -> Result<Writer> {
+        let path = new_path(self.date);
+        let options = encoder_options(&self.schema, Effort::Compaction);
+        let file = FileEncoder::new(&self.schema, options);
+        Ok(Writer {
+            file: file.map_err(error::parquet("write", path.as_ref()))?,
+            sink: BufWriter::new(Arc::clone(&self.objects), path.clone()),
+            path,
+            rows: 0,
+            size_bytes: 0,
+        })
+    }
+
+    async fn write(&mut self, rows: RecordBatch) -> Result<()> {
+        let count = rows.num_rows() as u64;
+        let writer = match self.writer.take() {
             Some(writer) => writer,
-            none => {
-                let path = new_path(self.date);
-                let sink = BufWriter::new(Arc::clone(&self.objects), path.clone());
-                let options = writer_options(&self.schema, Effort::Compaction);
-                let writer =
-                    AsyncArrowWriter::try_new_with_options(sink, Arc::clone(&self.schema), options)
-                        .map_err(error::parquet("write", path.as_ref()))?;
-                none.insert((path, 0, writer))
-            }
+            None => self.start_file()?,
         };
-        let written = writer.write(rows).await;
-        written.map_err(error::parquet("write", path.as_ref()))?;
-        *count += rows.num_rows() as u64;
-        if *count >= FULL_FILE_ROWS {
+        let writer = self.writer.insert(writer);
+        let written = writer.file.write(&[rows], None);
+        written.map_err(error::parquet("write", writer.path.as_ref()))?;
+        let bytes = writer.file.take_bytes();
+        writer.put(bytes).await?;
+        writer.rows += count;
+        if writer.rows >= FULL_FILE_ROWS {
             self.finish_file().await?;
         }
         Ok(())
     }
 
     async fn finish_file(&mut self) -> Result<()> {
-        let Some((path, _, mut writer)) = self.writer.take() else {
+        let Some(writer) = &mut self.writer else {
             return Ok(());
         };
-        let metadata = writer.finish().await;
-        let metadata = metadata.map_err(error::parquet("write", path.as_ref()))?;
-        let size_bytes = writer.bytes_written();
+        let (bytes, metadata) = writer
+            .file
+            .finish()
+            .map_err(error::parquet("write", writer.path.as_ref()))?;
+        writer.put(bytes).await?;
+        let ended = writer.sink.shutdown().await;
+        ended.map_err(|source| Error::File {
+            action: "write",
+            path: writer.path.to_string(),
+            source,
+        })?;
         self.done.push(describe(
-            path,
-            size_bytes,
+            writer.path.clone(),
+            writer.size_bytes,
             &metadata,
             &self.schema,
             self.date,
             self.modified_ms,
         ));
+        self.writer = None;
         Ok(())
     }
 
@@ -312,6 +346,6 @@ impl Output {
     fn note_made(&self, made: &mut Vec<Path>) {
         made.clear();
         made.extend(self.done.iter().map(|file| file.path.clone()));
-        made.extend(self.writer.iter().map(|(path, _, _)| path.clone()));
+        made.extend(self.writer.iter().map(|writer| writer.path.clone()));
     }
 }

@@ -23,10 +23,20 @@ use crate::error::{self, Result};
 
 /// A Parquet file in an object store.
 #[derive(Debug)]
-struct ObjectFile {
+pub(crate) struct ObjectFile {
     objects: Arc<dyn ObjectStore>,
     path: Path,
     size_bytes: u64,
+}
+
+impl ObjectFile {
+    pub(crate) fn new(objects: &Arc<dyn ObjectStore>, path: &Path, size_bytes: u64) -> ObjectFile {
+        ObjectFile {
+            objects: Arc::clone(objects),
+            path: path.clone(),
+            size_bytes,
+        }
+    }
 }
 
 fn external(error: object_store::Error) -> ParquetError {
@@ -91,11 +101,7 @@ impl FileRows {
         columns: Option<&[&str]>,
     ) -> Result<FileRows> {
         let failed = || error::parquet("read", file.path.as_ref());
-        let mut reader = ObjectFile {
-            objects: Arc::clone(objects),
-            path: file.path.clone(),
-            size_bytes: file.size_bytes,
-        };
+        let mut reader = ObjectFile::new(objects, &file.path, file.size_bytes);
         let metadata = reader.get_metadata(None).await.map_err(failed())?;
         let leaves = metadata.file_metadata().schema_descr();
         let fields = leaves

@@ -221,15 +221,6 @@ impl SourceState {
 pub(crate) struct Cursors<'a>(pub(crate) &'a dyn ObjectStore);
 
 impl Cursors<'_> {
-    /// The keys of all sources that have a document.
-    pub(crate) async fn keys(self) -> Result<Vec<String>> {
-        let root = Path::from(CURSORS);
-        let found = self.0.list_with_delimiter(Some(&root)).await;
-        let found = found.map_err(error::object("list", &root))?;
-        let name = |path: &Path| path.filename().map(ToOwned::to_owned);
-        Ok(found.common_prefixes.iter().filter_map(name).collect())
-    }
-
     /// The numbers of the documents of a source, in order.
     pub(crate) async fn numbers(self, key: &str) -> Result<Vec<i64>> {
         let root = Path::from_iter([CURSORS, key]);

@@ -20,6 +20,11 @@ pub const LAYOUT_VERSION: u32 = 1;
 /// The table property that holds the layout version.
 const LAYOUT_PROPERTY: &str = "vpcflow.layout";
 
+/// The protocol of Delta that the table asks of readers and writers.
+/// <https://github.com/delta-io/delta/blob/master/PROTOCOL.md#protocol-evolution>
+const READER_VERSION: u64 = 1;
+const WRITER_VERSION: u64 = 2;
+
 /// Versions between two checkpoints of the log.
 pub(crate) const CHECKPOINT_INTERVAL: u64 = 100;
 
@@ -75,16 +80,24 @@ impl Table {
         }
     }
 
-    /// From the parts that deltalake read.
+    /// As the actions of a first entry or of a checkpoint make it.
     ///
     /// # Errors
     /// When it is no table of this layout.
-    pub(crate) fn from_metadata(store: &str, version: u64, metadata: &Value) -> Result<Table> {
+    pub(crate) fn from_actions(store: &str, version: u64, actions: &[Value]) -> Result<Table> {
         let mut table = Table {
             version,
+            properties: BTreeMap::new(),
             ..Table::new(0)
         };
-        table.set_metadata(store, metadata)?;
+        for action in actions {
+            table.apply(store, action)?;
+        }
+        if table.properties.is_empty() {
+            return Err(Error::Foreign {
+                store: store.to_owned(),
+            });
+        }
         Ok(table)
     }
 
@@ -92,7 +105,10 @@ impl Table {
     /// so that every reader takes it.
     pub(crate) fn creation(&self) -> Vec<Value> {
         vec![
-            json!({ "protocol": { "minReaderVersion": 1, "minWriterVersion": 2 } }),
+            json!({ "protocol": {
+                "minReaderVersion": READER_VERSION,
+                "minWriterVersion": WRITER_VERSION,
+            } }),
             self.metadata_action(),
         ]
     }
@@ -150,6 +166,9 @@ impl Table {
         if let Some(metadata) = action.get("metaData") {
             return self.set_metadata(store, metadata);
         }
+        if let Some(protocol) = action.get("protocol") {
+            return check_protocol(store, protocol);
+        }
         match serde_json::from_value(action.clone()) {
             Ok(Action::Add(add)) => self.add(data_file(&add)),
             Ok(Action::Remove(remove)) => {
@@ -174,6 +193,19 @@ impl Table {
         Arc::make_mut(&mut self.files).remove(path);
         self.tombstones
             .insert(path.clone(), deleted_ms.unwrap_or_default());
+    }
+}
+
+/// What another tool asked of readers and writers may be beyond this program.
+fn check_protocol(store: &str, protocol: &Value) -> Result<()> {
+    let version = |key: &str| protocol.get(key).and_then(Value::as_u64);
+    let is_ours = version("minReaderVersion") == Some(READER_VERSION)
+        && version("minWriterVersion") == Some(WRITER_VERSION);
+    match is_ours {
+        true => Ok(()),
+        false => Err(Error::Foreign {
+            store: store.to_owned(),
+        }),
     }
 }
 
@@ -272,14 +304,24 @@ mod tests {
 
     #[test]
     fn other_tables_are_refused() {
-        let mut metadata = Table::new(0).metadata_action()["metaData"].clone();
-        assert!(Table::from_metadata("s", 0, &metadata).is_ok());
-        metadata["configuration"][LAYOUT_PROPERTY] = "2".into();
-        let newer = Table::from_metadata("s", 0, &metadata).unwrap_err();
+        let creation = Table::new(0).creation();
+        assert!(Table::from_actions("s", 0, &creation).is_ok());
+        let read = |change: &dyn Fn(&mut [Value])| {
+            let mut actions = creation.clone();
+            change(&mut actions);
+            Table::from_actions("s", 0, &actions).unwrap_err()
+        };
+        let newer = read(&|actions| {
+            actions[1]["metaData"]["configuration"][LAYOUT_PROPERTY] = "2".into();
+        });
         assert!(matches!(newer, Error::Layout { found: 2, .. }));
         assert!(newer.hint().unwrap().contains("newer"));
-        metadata["configuration"] = json!({});
-        let foreign = Table::from_metadata("s", 0, &metadata).unwrap_err();
-        assert!(matches!(foreign, Error::Foreign { .. }));
+        for foreign in [
+            read(&|actions| actions[1]["metaData"]["configuration"] = json!({})),
+            read(&|actions| actions[1] = json!({})),
+            read(&|actions| actions[0]["protocol"]["minReaderVersion"] = 3.into()),
+        ] {
+            assert!(matches!(foreign, Error::Foreign { .. }));
+        }
     }
 }

@@ -28,6 +28,7 @@ async fn a_commit_that_failed_succeeds_when_tried_again() {
             FaultKind::Before,
             FaultKind::After,
             FaultKind::AlreadyExists,
+            FaultKind::Unsynchronised,
         ] {
             let faulty = Faulty::new(Arc::new(InMemory::new()));
             let location = over(Arc::new(faulty.clone()));
@@ -55,6 +56,7 @@ async fn a_commit_that_failed_succeeds_when_tried_again() {
             );
             assert_eq!(reject_count(&store.snapshot()).await, 2);
             drop(store);
+            faulty.lose_power().await;
             let store = open(&location).await;
             assert_eq!(offset(&store, &source()), 30);
             let mut reader = Reader::open(&location).await.unwrap();
@@ -220,6 +222,45 @@ async fn a_torn_list_removes_nothing() {
     let store = open(&location).await;
     assert_eq!(records(&store.snapshot()).await, expected(&source(), 50));
     assert_eq!(reject_count(&store.snapshot()).await, 5);
+}
+
+/// Files, cursors and listings that are answered in another order than they were
+/// asked in, while more comes and compaction runs.
+#[tokio::test]
+async fn a_slow_store_mixes_nothing_up() {
+    for seed in 1..=12 {
+        let faulty = Faulty::new(Arc::new(InMemory::new()));
+        let location = over(Arc::new(faulty.clone()));
+        faulty.slow_down(seed);
+        let mut store = open(&location).await;
+        let second = SourceId::new("file:/second.log");
+        for n in 0..12 {
+            for source in [&source(), &second] {
+                store
+                    .append(source, rows(source, n * 40, n * 40 + 40), no_rejects())
+                    .await
+                    .unwrap();
+                store.checkpoint(source, at(n * 40 + 40));
+            }
+            if n % 3 == 2 {
+                store.commit().await.unwrap();
+            }
+            let snapshot = store.snapshot();
+            let all = [&source(), &second].map(|source| expected(source, n * 40 + 40));
+            assert_same(&records(&snapshot).await, &all.concat(), &format!("{seed}"));
+        }
+        store.compact().await.unwrap();
+        store.close().await.unwrap();
+        let all = [&source(), &second].map(|source| expected(source, 480));
+        assert_same(
+            &committed(&location).await,
+            &all.concat(),
+            &format!("{seed}"),
+        );
+        let mut reader = Reader::open(&location).await.unwrap();
+        let check = check(&mut reader).await.unwrap();
+        assert_eq!(check.findings, [], "{seed}");
+    }
 }
 
 /// Upkeep that fails costs nothing, and is tried again.

@@ -38,6 +38,10 @@ enum Operation {
         write: usize,
         kind: usize,
     },
+    /// From now on calls take their time, in no order; 0 ends that.
+    Slow {
+        seed: u64,
+    },
     Wait {
         minutes: i64,
     },
@@ -58,6 +62,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         1 => Just(Operation::TakeOver),
         3 => (0..9_usize, 0..FaultKind::ALL.len())
             .prop_map(|(write, kind)| Operation::Fault { write, kind }),
+        1 => prop_oneof![Just(0), any::<u64>()].prop_map(|seed| Operation::Slow { seed }),
         1 => (0..200_i64).prop_map(|minutes| Operation::Wait { minutes }),
     ]
 }
@@ -105,8 +110,10 @@ impl Model {
     }
 
     /// A new process finds what was acknowledged, or more, and goes on from there.
+    /// The power failed before it.
     async fn restart(&mut self) {
         self.store = None;
+        self.faulty.lose_power().await;
         self.faulty = Faulty::new(Arc::clone(&self.objects) as _);
         let options = StoreOptions {
             reader_grace_ms: 60_000,
@@ -198,6 +205,7 @@ impl Model {
                 write,
                 kind: FaultKind::ALL[kind],
             }),
+            Operation::Slow { seed } => self.faulty.slow_down(seed),
             Operation::Wait { minutes } => {
                 let at_ms = self.clock.now_ms() + minutes * 60_000;
                 self.clock.sleep_until_ms(at_ms).await;

@@ -10,7 +10,7 @@ use vpcflow_aws::CloudWatchLogGroup;
 use vpcflow_ingest::{
     CheckpointDelta, Clock, CommittedEvents, Decoded, DecodingSink, Delivery, DirectoryFollower,
     EventDecoder, EventSink, InputError, Location, LogGroup, ObjectCounts, OpenFile, Sink,
-    SinkError, SystemClock, read_history,
+    SinkError, SystemClock, expand, read_history,
 };
 use vpcflow_query::ReadCounts;
 use vpcflow_record::{DecodeOptions, flows_schema};
@@ -33,6 +33,7 @@ const AHEAD: usize = 2;
 pub(crate) async fn run(args: IngestArgs) -> Result<(), Failure> {
     let notes = Notes::new(args.decode.quiet);
     warn_unknown(args.decode.log_format.as_ref(), notes);
+    look_for(&args.sources)?;
     let store = store::open(&args.store, args.keep, args.commit_every, &args.aws, None).await?;
     let stop = CancellationToken::new();
     let mut ingest = Ingest {
@@ -75,6 +76,18 @@ pub(crate) async fn run(args: IngestArgs) -> Result<(), Failure> {
     }
     if args.decode.strict && counts.rejects > 0 {
         return Err(refused(counts.rejects));
+    }
+    Ok(())
+}
+
+/// Finds what is not there before a store is made for it. A directory may be empty
+/// for the time being.
+fn look_for(sources: &[Location]) -> Result<(), Failure> {
+    for source in sources {
+        match expand(source) {
+            Ok(_) | Err(InputError::NoLogs(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
     Ok(())
 }

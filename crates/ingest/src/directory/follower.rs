@@ -1,6 +1,7 @@
 //! Looking for files and what they have, again and again.
 
 use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -220,11 +221,21 @@ impl DirectoryFollower {
                 }
             }
         }
+        let mut wrapped = Vec::new();
         for (inode, file) in &files {
             if self.known.id(*inode).is_some() || file.size_bytes == 0 {
                 continue;
             }
-            if !to_end && !replaced.contains(inode) {
+            if to_end {
+                match if_there(*inode, file, is_wrapped(file))? {
+                    Some(false) => {}
+                    Some(true) => {
+                        wrapped.push((*inode, file));
+                        continue;
+                    }
+                    None => continue,
+                }
+            } else if !replaced.contains(inode) {
                 let waits = self.waits(*inode, file);
                 match if_there(*inode, file, waits)? {
                     Some(false) => {}
@@ -237,6 +248,31 @@ impl DirectoryFollower {
                 Err(error) => self.tell_damage(*inode, file, &error, sink),
             }
         }
+        self.read_files(to_read, &files, sink, stop, to_end).await?;
+        // A compressed copy is known by how its original begins: that is known once
+        // the original was read.
+        let mut to_read = Vec::new();
+        for (inode, file) in wrapped {
+            let id = self.known.meet(inode, file)?;
+            to_read.extend(id.map(|id| (file.path.clone(), id)));
+        }
+        self.read_files(to_read, &files, sink, stop, to_end).await?;
+        self.progress.files = files.len();
+        if !self.known.delta.is_empty() {
+            self.deliver(sink).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads what known files have that was not read before, in order of their paths.
+    async fn read_files(
+        &mut self,
+        mut to_read: Vec<(PathBuf, FileId)>,
+        files: &[(Inode, InputFile)],
+        sink: &mut dyn Sink,
+        stop: &CancellationToken,
+        to_end: bool,
+    ) -> Result<(), SinkError> {
         to_read.sort();
         let by_path: HashMap<_, _> = files.iter().map(|(_, file)| (&file.path, file)).collect();
         for (path, id) in to_read {
@@ -249,10 +285,6 @@ impl DirectoryFollower {
             if self.known.has_more(id, file) && (to_end || !self.is_growing_wrapped(id, file)) {
                 self.read(id, file, sink, stop, to_end).await?;
             }
-        }
-        self.progress.files = files.len();
-        if !self.known.delta.is_empty() {
-            self.deliver(sink).await?;
         }
         Ok(())
     }

@@ -369,3 +369,37 @@ async fn a_damaged_file_is_told_and_read_when_it_is_whole() {
         script.notices
     );
 }
+
+/// Rotation compresses a file and removes it then: a reading in between meets both.
+#[tokio::test]
+async fn a_compressed_copy_beside_its_original_is_read_once() {
+    let root = tempfile::tempdir().unwrap();
+    let text = format!("{LINE}\n").repeat(100);
+    append(&root.path().join("flow.log"), &text);
+    let gzip = |text: &str| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(text.as_bytes()).unwrap();
+        encoder.finish().unwrap()
+    };
+    // One that sorts before the original, and one after it.
+    for name in ["a.log.gz", "flow.log.gz"] {
+        std::fs::write(root.path().join(name), gzip(&text)).unwrap();
+    }
+    let other = text.replace("10.0.0.1", "10.0.0.3");
+    std::fs::write(root.path().join("other.log.gz"), gzip(&other)).unwrap();
+    let stop = CancellationToken::new();
+    let mut script = Script {
+        rows: Vec::new(),
+        rejects: 0,
+        notices: Vec::new(),
+        written: 0,
+        steps: vec![Box::new(|| {}), Box::new(|| {})],
+        stop: stop.clone(),
+    };
+    let locations = vec![Location::Path(root.path().into())];
+    let mut follower = DirectoryFollower::new(locations, None, Policy::Default).unwrap();
+    for expected in [200, 0] {
+        follower.read_once(&mut script, &stop).await.unwrap();
+        assert_eq!(script.rows.pop(), Some(expected));
+    }
+}

@@ -141,6 +141,21 @@ impl Store {
         }
     }
 
+    /// Before a commit that waits for files: what is left of large sources is written
+    /// beside them, not after them.
+    pub(super) fn spill_beside(&mut self) {
+        if self.spills.is_empty() {
+            return;
+        }
+        let least = self.options.segment_rows / 8;
+        let large = self.progress.iter();
+        let large = large.filter(|(_, p)| p.noted.is_some() && p.waiting_rows > least);
+        let large: Vec<_> = large.map(|(source, _)| source.clone()).collect();
+        for source in large {
+            self.spill(&source);
+        }
+    }
+
     /// Waits for all files that are being written. Failures are no loss: those
     /// rows stay in memory, and are written again.
     pub(super) async fn finish_spills(&mut self) -> Result<()> {

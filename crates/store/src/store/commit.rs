@@ -114,6 +114,10 @@ impl Store {
     /// [`Error::OtherOwner`] another process writes the store now, and this one
     /// must stop.
     pub async fn commit(&mut self) -> Result<Option<Commit>> {
+        self.commit_all(false).await
+    }
+
+    pub(super) async fn commit_all(&mut self, is_closing: bool) -> Result<Option<Commit>> {
         self.check_open()?;
         let resolved = self.resolve_doubt().await?;
         let committed = self.commit_noted().await?;
@@ -122,7 +126,7 @@ impl Store {
             (first, then) => first.or(then),
         };
         if committed.is_some() && self.options.maintain {
-            self.look_after().await;
+            self.look_after(is_closing).await;
         }
         Ok(committed)
     }
@@ -132,6 +136,7 @@ impl Store {
             return Ok(None);
         }
         let started_ms = self.clock.now_ms();
+        self.spill_beside();
         // A failure is met again when the rows are written below.
         let _ = self.finish_spills().await;
         let shares = self.take_shares();

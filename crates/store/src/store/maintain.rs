@@ -53,13 +53,13 @@ impl Maintenance {
 impl Store {
     /// Upkeep after a commit: takes what compaction finished, starts the next,
     /// and does what takes no time. Failures are noted, and cost only room.
-    pub(super) async fn look_after(&mut self) {
-        if let Err(error) = self.try_look_after().await {
+    pub(super) async fn look_after(&mut self, is_closing: bool) {
+        if let Err(error) = self.try_look_after(is_closing).await {
             self.failures.push(error);
         }
     }
 
-    async fn try_look_after(&mut self) -> Result<()> {
+    async fn try_look_after(&mut self, is_closing: bool) -> Result<()> {
         if self
             .compaction
             .as_ref()
@@ -67,7 +67,7 @@ impl Store {
         {
             self.finish_compaction().await?;
         }
-        if self.compaction.is_none() {
+        if self.compaction.is_none() && !is_closing {
             self.start_compaction(plan);
         }
         if let Some(days) = self.options.keep_days {
@@ -125,7 +125,7 @@ impl Store {
     /// # Errors
     /// As [`Store::commit`].
     pub async fn close(mut self) -> Result<Option<super::Commit>> {
-        let committed = self.commit().await?;
+        let committed = self.commit_all(true).await?;
         if let Some(mut running) = self.compaction.take() {
             running.cancel();
             if let Some(files) = running.finish().await? {

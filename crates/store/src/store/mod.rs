@@ -42,7 +42,9 @@ pub struct StoreOptions {
     pub commit_age_ms: i64,
     /// How long one without rows may.
     pub idle_commit_age_ms: i64,
-    /// Rows under checkpoints that make a commit due at once.
+    /// Rows under checkpoints that make a commit due at once: a restart reads at most
+    /// so many again. Files are written as rows come, so memory needs no commit, and
+    /// each one waits for the last of them.
     pub commit_rows: u64,
     /// Rows of a source that go into a file when so many came: memory holds a few
     /// times as many.
@@ -65,7 +67,7 @@ impl Default for StoreOptions {
             create: true,
             commit_age_ms: 5_000,
             idle_commit_age_ms: 60_000,
-            commit_rows: 1024 * 1024,
+            commit_rows: 8 * 1024 * 1024,
             segment_rows: 128 * 1024,
             encoders: std::thread::available_parallelism().map_or(1, usize::from) + 1,
             keep_days: None,

@@ -15,7 +15,7 @@ use crate::location::Location;
 use crate::lock::Lock;
 use crate::log::{Entry, Log, Written};
 use crate::orphans::find_orphans;
-use crate::source::{Cursors, SourceId, SourceState, application};
+use crate::source::{Cursors, SourceId, SourceState, key_of};
 use crate::table::{Table, transaction_action};
 
 /// Counts the owners of a store that is not on this machine.
@@ -120,18 +120,14 @@ pub(crate) async fn load(
     location: &Location,
     log: &Log,
 ) -> Result<Option<(Table, Vec<SourceState>)>> {
-    let cursors = Cursors(location.store().as_ref());
-    let keys = cursors.keys().await?;
-    let mut applications: Vec<_> = keys.iter().map(|key| application(key)).collect();
-    applications.push(OWNER.to_owned());
-    let Some(table) = log.load(&applications).await? else {
+    let Some(table) = log.load().await? else {
         return Ok(None);
     };
+    let cursors = Cursors(location.store().as_ref());
     let mut states = Vec::new();
-    for key in keys {
-        // Without a transaction, nothing of the source was ever committed.
-        if let Some(seq) = table.transactions.get(&application(&key)) {
-            states.push(cursors.state(&key, *seq).await?);
+    for (application, seq) in &table.transactions {
+        if let Some(key) = key_of(application) {
+            states.push(cursors.state(key, *seq).await?);
         }
     }
     Ok(Some((table, states)))

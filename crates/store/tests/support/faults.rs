@@ -1,8 +1,9 @@
 //! An object store that fails where it is told to.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -12,7 +13,8 @@ use futures::stream::BoxStream;
 use object_store::path::Path;
 use object_store::{
     CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
-    ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result, UploadPart,
+    ObjectStore, ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+    UploadPart,
 };
 
 /// How a write fails.
@@ -28,15 +30,20 @@ pub(crate) enum FaultKind {
     CrashBefore,
     /// As [`FaultKind::After`], and everything after fails too.
     CrashAfter,
+    /// All is written, and its name cannot be synchronised: the answer is an error,
+    /// others see the object, and it is gone when the power fails before something
+    /// else in its directory was synchronised.
+    Unsynchronised,
 }
 
 impl FaultKind {
-    pub(crate) const ALL: [FaultKind; 5] = [
+    pub(crate) const ALL: [FaultKind; 6] = [
         FaultKind::Before,
         FaultKind::After,
         FaultKind::AlreadyExists,
         FaultKind::CrashBefore,
         FaultKind::CrashAfter,
+        FaultKind::Unsynchronised,
     ];
 }
 
@@ -56,6 +63,10 @@ struct State {
     torn_lists: AtomicBool,
     /// Disk full.
     full: AtomicBool,
+    /// Where random delays come from; 0 while all is fast.
+    slowness: AtomicU64,
+    /// Objects whose names were not synchronised.
+    unsynchronised: Mutex<BTreeSet<Path>>,
 }
 
 /// A store above another.
@@ -75,6 +86,8 @@ impl Faulty {
                 crashed: AtomicBool::new(false),
                 torn_lists: AtomicBool::new(false),
                 full: AtomicBool::new(false),
+                slowness: AtomicU64::new(0),
+                unsynchronised: Mutex::default(),
             }),
         }
     }
@@ -91,6 +104,48 @@ impl Faulty {
 
     pub(crate) fn fill(&self, full: bool) {
         self.state.full.store(full, Ordering::SeqCst);
+    }
+
+    /// From now on each call takes its time, which differs: what was asked first is
+    /// not answered first. 0 ends that.
+    pub(crate) fn slow_down(&self, seed: u64) {
+        self.state.slowness.store(seed, Ordering::SeqCst);
+    }
+
+    /// The power fails: what was not synchronised is gone.
+    pub(crate) async fn lose_power(&self) {
+        let lost = std::mem::take(&mut *self.state.unsynchronised.lock().unwrap());
+        for path in lost {
+            // It may have been removed.
+            let _ = self.inner.delete(&path).await;
+        }
+    }
+
+    /// Lets others go first, some times.
+    async fn delay(&self) {
+        let next = |seed: u64| {
+            let seed = seed ^ seed << 13;
+            let seed = seed ^ seed >> 7;
+            seed ^ seed << 17
+        };
+        let slowness = &self.state.slowness;
+        let seed =
+            slowness.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |seed| Some(next(seed)));
+        for _ in 0..seed.unwrap_or_default() % 32 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// A put reached its directory: what is in it is synchronised with it, unless
+    /// that is what failed.
+    fn note_put(&self, path: &Path, kind: Option<FaultKind>) {
+        let mut unsynchronised = self.state.unsynchronised.lock().unwrap();
+        if kind == Some(FaultKind::Unsynchronised) {
+            unsynchronised.insert(path.clone());
+            return;
+        }
+        let directory = |path: &Path| path.as_ref().rsplit_once('/').map(|(d, _)| d.to_owned());
+        unsynchronised.retain(|other| directory(other) != directory(path));
     }
 
     pub(crate) fn is_crashed(&self) -> bool {
@@ -126,7 +181,9 @@ impl Faulty {
     fn outcome<T>(&self, kind: Option<FaultKind>, path: &str, done: Result<T>) -> Result<T> {
         match kind {
             None | Some(FaultKind::Before | FaultKind::CrashBefore) => done,
-            Some(FaultKind::After) => done.and(Err(failure("the answer got lost"))),
+            Some(FaultKind::After | FaultKind::Unsynchronised) => {
+                done.and(Err(failure("the answer got lost")))
+            }
             Some(FaultKind::AlreadyExists) => done.and(Err(Error::AlreadyExists {
                 path: path.to_owned(),
                 source: "a retry met its own object".into(),
@@ -172,6 +229,7 @@ impl ObjectStore for Faulty {
         payload: PutPayload,
         options: PutOptions,
     ) -> Result<PutResult> {
+        self.delay().await;
         let kind = self.next_write()?;
         self.before(kind)?;
         // A retry meets its own object only if it must not overwrite it.
@@ -180,6 +238,11 @@ impl ObjectStore for Faulty {
             (kind, _) => kind,
         };
         let done = self.inner.put_opts(location, payload, options).await;
+        // Whoever meets an object synchronises its directory.
+        if done.is_ok() || matches!(done, Err(Error::AlreadyExists { .. })) {
+            self.note_put(location, kind.filter(|_| done.is_ok()));
+        }
+        self.delay().await;
         self.outcome(kind, location.as_ref(), done)
     }
 
@@ -197,11 +260,13 @@ impl ObjectStore for Faulty {
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        self.delay().await;
         self.check()?;
         self.inner.get_opts(location, options).await
     }
 
     async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
+        self.delay().await;
         self.check()?;
         self.inner.get_ranges(location, ranges).await
     }
@@ -224,10 +289,19 @@ impl ObjectStore for Faulty {
             let torn = futures::stream::iter([Err(failure("the connection was lost"))]);
             return list.take(1).chain(torn).boxed();
         }
-        list
+        let store = self.clone();
+        list.then(move |found| {
+            let store = store.clone();
+            async move {
+                store.delay().await;
+                found
+            }
+        })
+        .boxed()
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.delay().await;
         self.check()?;
         self.inner.list_with_delimiter(prefix).await
     }

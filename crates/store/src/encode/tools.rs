@@ -1,0 +1,54 @@
+//! Memory that files are encoded with, one after the other.
+
+use std::cell::RefCell;
+
+use parquet::basic::ZstdLevel;
+use parquet::errors::{ParquetError, Result};
+use zstd::bulk::Compressor;
+
+use super::column::OpenPage;
+
+thread_local! {
+    /// Left by the file before.
+    static IDLE: RefCell<Option<Tools>> = const { RefCell::new(None) };
+}
+
+/// What a file is encoded with: fresh memory costs as much as filling it does.
+pub(super) struct Tools {
+    pub(super) zstd: Compressor<'static>,
+    /// Of one column, each.
+    pub(super) codes: Vec<u32>,
+    pub(super) numbers32: Vec<i32>,
+    pub(super) numbers64: Vec<i64>,
+    /// A page before it is compressed.
+    pub(super) raw: Vec<u8>,
+    /// Empty ones.
+    pub(super) pages: Vec<OpenPage>,
+}
+
+impl Tools {
+    /// Those that this thread has, or new ones.
+    pub(super) fn take(level: ZstdLevel) -> Result<Tools> {
+        let level = level.compression_level();
+        let failed = |error| ParquetError::External(Box::new(error));
+        match IDLE.take() {
+            Some(mut tools) => {
+                tools.zstd.set_compression_level(level).map_err(failed)?;
+                Ok(tools)
+            }
+            None => Ok(Tools {
+                zstd: Compressor::new(level).map_err(failed)?,
+                codes: Vec::new(),
+                numbers32: Vec::new(),
+                numbers64: Vec::new(),
+                raw: Vec::new(),
+                pages: Vec::new(),
+            }),
+        }
+    }
+
+    /// Leaves them to the next file.
+    pub(super) fn give_back(self) {
+        IDLE.set(Some(self));
+    }
+}

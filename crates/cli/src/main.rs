@@ -2,6 +2,7 @@
 
 mod args;
 mod commands;
+mod ending;
 mod failpoints;
 mod failure;
 mod incidents;
@@ -11,9 +12,11 @@ mod print;
 mod store;
 mod time;
 
+use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::args::Arguments;
 use crate::failure::Failure;
@@ -27,27 +30,40 @@ fn main() -> ExitCode {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let arguments = Arguments::parse();
     let _failpoints = failpoints::set_up();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    let (work, this) = match (work_threads(), this_thread()) {
+        (Ok(work), Ok(this)) => (work, this),
+        (Err(error), _) | (_, Err(error)) => {
+            return Failure::new(format!("cannot start threads: {error}")).report();
+        }
+    };
+    let (ending, watcher) = ending::ending();
+    // On a worker, for its larger stack.
+    let command = work.spawn(Box::pin(commands::run(arguments, ending)));
+    let ended = this.block_on(async {
+        tokio::select! {
+            result = command => Some(result),
+            () = watcher.left() => None,
+        }
+    });
+    // A thread may still be blocked in a read or a write: nobody waits for it.
+    work.shutdown_background();
+    match ended {
+        Some(Ok(Ok(()))) => ExitCode::SUCCESS,
+        Some(Ok(Err(failure))) => failure.report(),
+        Some(Err(error)) => Failure::new(format!("internal error: {error}")).report(),
+        None => Failure::interrupted().report_briefly(),
+    }
+}
+
+/// What commands run on.
+fn work_threads() -> io::Result<Runtime> {
+    Builder::new_multi_thread()
         .enable_all()
         .thread_stack_size(STACK_BYTES)
-        .build();
-    let result = match runtime {
-        Ok(runtime) => {
-            let result = runtime.block_on(async {
-                // On a worker, for its larger stack.
-                match runtime.spawn(Box::pin(commands::run(arguments))).await {
-                    Ok(result) => result,
-                    Err(error) => Err(Failure::new(format!("internal error: {error}"))),
-                }
-            });
-            // A thread may still be blocked in a read: nobody waits for it.
-            runtime.shutdown_background();
-            result
-        }
-        Err(error) => Err(Failure::new(format!("cannot start threads: {error}"))),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(),
-    }
+        .build()
+}
+
+/// What hears signals, whatever the others are busy with.
+fn this_thread() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::directory::{FilesCheckpoint, FilesDelta};
 use crate::follow::{GroupCheckpoint, GroupDelta};
+use crate::lines::{LinesCheckpoint, LinesDelta};
 
 /// Where a source stands after all deliveries up to one of them.
 ///
@@ -33,6 +34,8 @@ pub enum Checkpoint {
     LogGroup(GroupCheckpoint),
     /// Of files and directories.
     Files(FilesCheckpoint),
+    /// Of text that cannot be read again, such as standard input.
+    Lines(LinesCheckpoint),
 }
 
 /// What one delivery adds to a [`Checkpoint`].
@@ -44,6 +47,8 @@ pub enum CheckpointDelta {
     LogGroup(GroupDelta),
     /// Of files and directories.
     Files(FilesDelta),
+    /// Of text that cannot be read again, such as standard input.
+    Lines(LinesDelta),
 }
 
 /// A checkpoint and a delta that are not of one source.
@@ -58,6 +63,7 @@ pub struct CheckpointMismatch {
 
 const LOG_GROUP: &str = "a log group";
 const FILES: &str = "files";
+const LINES: &str = "lines";
 
 impl Checkpoint {
     /// A checkpoint before the first delivery, of the kind of source that the
@@ -66,6 +72,7 @@ impl Checkpoint {
         match delta {
             CheckpointDelta::LogGroup(_) => Checkpoint::LogGroup(GroupCheckpoint::default()),
             CheckpointDelta::Files(_) => Checkpoint::Files(FilesCheckpoint::default()),
+            CheckpointDelta::Lines(_) => Checkpoint::Lines(LinesCheckpoint::default()),
         }
     }
 
@@ -74,7 +81,7 @@ impl Checkpoint {
     pub fn complete_to_ms(&self) -> Option<i64> {
         match self {
             Checkpoint::LogGroup(checkpoint) => checkpoint.complete_to_ms(),
-            Checkpoint::Files(_) => None,
+            Checkpoint::Files(_) | Checkpoint::Lines(_) => None,
         }
     }
 
@@ -91,20 +98,26 @@ impl Checkpoint {
             (Checkpoint::Files(checkpoint), CheckpointDelta::Files(delta)) => {
                 checkpoint.apply(delta);
             }
-            (Checkpoint::LogGroup(_), CheckpointDelta::Files(_)) => {
-                return Err(CheckpointMismatch {
-                    checkpoint: LOG_GROUP,
-                    delta: FILES,
-                });
+            (Checkpoint::Lines(checkpoint), CheckpointDelta::Lines(delta)) => {
+                checkpoint.apply(delta);
             }
-            (Checkpoint::Files(_), CheckpointDelta::LogGroup(_)) => {
+            (checkpoint, delta) => {
                 return Err(CheckpointMismatch {
-                    checkpoint: FILES,
-                    delta: LOG_GROUP,
+                    checkpoint: checkpoint.kind(),
+                    delta: Checkpoint::of(delta).kind(),
                 });
             }
         }
         Ok(())
+    }
+
+    /// What it is of, in words.
+    fn kind(&self) -> &'static str {
+        match self {
+            Checkpoint::LogGroup(_) => LOG_GROUP,
+            Checkpoint::Files(_) => FILES,
+            Checkpoint::Lines(_) => LINES,
+        }
     }
 }
 
@@ -114,6 +127,7 @@ impl CheckpointDelta {
         match self {
             CheckpointDelta::LogGroup(delta) => delta.is_empty(),
             CheckpointDelta::Files(delta) => delta.is_empty(),
+            CheckpointDelta::Lines(delta) => delta.bytes == 0,
         }
     }
 }

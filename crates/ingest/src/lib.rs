@@ -11,6 +11,7 @@
 //!   quota.
 //! * [`Checkpoint`] is where a source stands, for a sink to keep with the rows.
 //! * [`DirectoryFollower`] follows a directory whose files grow.
+//! * [`LineFollower`] follows text that cannot be read again: standard input.
 //! * [`Sink`] takes the decoded batches.
 //! * [`Clock`] is where time comes from; [`SimulatedClock`] runs an hour of
 //!   following in the time that its work takes.
@@ -29,6 +30,7 @@ mod follow;
 mod group;
 mod history;
 mod input;
+mod lines;
 mod memory;
 mod progress;
 mod range_map;
@@ -50,6 +52,7 @@ pub use input::{
     InputError, InputFile, Location, LocationError, OpenFile, ReadDecoder, expand, spool,
     system_message,
 };
+pub use lines::{LineFollower, LinesCheckpoint, LinesDelta, LinesProgress};
 pub use memory::MemoryLogGroup;
 pub use progress::SourceProgress;
 pub use sink::{Collected, Decoded, EventSink, Sink, SinkError};

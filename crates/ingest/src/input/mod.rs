@@ -24,6 +24,7 @@ pub use error::{InputError, system_message};
 pub(crate) use feed::take;
 pub use file::{InputFile, expand, spool};
 pub use location::{Location, LocationError};
+pub(crate) use open::TextStart;
 pub use open::{Compression, OpenFile};
 pub use read::ReadDecoder;
 pub use stream::{AsyncReadDecoder, BytesDecoder};

@@ -4,8 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fs::OpenOptions;
-use std::io::{BufRead, BufReader, Write};
-use std::process::Stdio;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
 use serde_json::json;
@@ -129,6 +129,38 @@ fn a_signal_ends_a_tail_that_answers() {
         outcome.stdout
     );
     assert_eq!(outcome.counts(), (RECORDS + 1, 0));
+}
+
+/// Nobody reads what a tail prints, so that it is stuck in a write: the first signal
+/// waits for it, the second does not, even if standard error is that pipe, too.
+#[test]
+fn a_second_signal_ends_a_tail_that_cannot_write() {
+    for errors_too in [false, true] {
+        let place = place();
+        let (mut output, input) = io::pipe().unwrap();
+        let mut command = place.command(&TAIL);
+        command.args(["--progress", "json"]);
+        match errors_too {
+            true => command.stderr(input.try_clone().unwrap()),
+            false => command.stderr(Stdio::piped()),
+        };
+        let mut child = command.stdout(input).spawn().unwrap();
+        drop(command);
+        // It has begun to print a batch, which is more than a pipe holds.
+        output.read_exact(&mut [0]).unwrap();
+        for signal in ["INT", "TERM"] {
+            let kill = format!("kill -{signal} {}", child.id());
+            let status = Command::new("sh").args(["-c", &kill]).status().unwrap();
+            assert!(status.success());
+        }
+        let status = child.wait().unwrap();
+        assert_eq!(status.code(), Some(130), "{status}");
+        if let Some(mut stderr) = child.stderr.take() {
+            let mut said = String::new();
+            stderr.read_to_string(&mut said).unwrap();
+            assert_eq!(said.lines().last(), Some("error: interrupted"), "{said}");
+        }
+    }
 }
 
 fn append(place: &Place, line: &str) {

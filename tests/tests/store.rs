@@ -152,6 +152,53 @@ fn a_second_signal_ends_at_once() {
     case.assert_kept();
 }
 
+/// A statement over a running tail sees what is committed and what is not yet, under
+/// one snapshot: at each answer all records up to one of them, each once, while
+/// commits and compactions go on beside it.
+#[test]
+fn answers_over_a_running_tail_count_each_record_once() {
+    let mut case = Case::new();
+    case.append("a.log", 0..10);
+    let sql = "SELECT count(*) AS records, count(DISTINCT bytes) AS different, \
+               max(bytes) + 1 AS newest FROM flows";
+    let mut command = case.place.command(&["tail", "logs", "--store", "store"]);
+    command.args([
+        "--since",
+        "2026-01-01",
+        "--poll",
+        "2ms",
+        "--commit-every",
+        "20ms",
+    ]);
+    command.args(["--sql", sql, "--every", "1ms", "-o", "ndjson"]);
+    let mut running = Running::start(&mut command);
+    let rounds = 150;
+    for round in 1..=rounds {
+        case.append("a.log", round * 10..(round + 1) * 10);
+        // Whoever appends waits for an answer that has some of it.
+        running.wait_for_lines(round as usize / 2);
+    }
+    let all = 10 * (rounds + 1);
+    running.wait_for_output(&format!("\"newest\":{all}}}"));
+    running.signal("INT");
+    let outcome = running.finish().success();
+    let answers = outcome.rows();
+    assert!(answers.len() > 70, "{} answers", answers.len());
+    for answer in &answers {
+        assert_eq!(answer["records"], answer["newest"], "{answer}");
+        assert_eq!(answer["different"], answer["newest"], "{answer}");
+    }
+    let newest: Vec<_> = answers
+        .iter()
+        .map(|answer| answer["newest"].as_i64())
+        .collect();
+    assert!(newest.is_sorted(), "{newest:?}");
+    let commits = outcome.stderr.lines().last().unwrap().split(' ').next();
+    let commits: u64 = commits.unwrap().parse().unwrap();
+    assert!(commits > 20, "{}", outcome.stderr);
+    case.assert_kept();
+}
+
 #[test]
 fn a_store_of_another_layout_is_left_alone() {
     let mut case = Case::new();

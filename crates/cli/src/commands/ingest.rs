@@ -20,7 +20,7 @@ use crate::args::{AwsArgs, IngestArgs};
 use crate::commands::refused;
 use crate::ending::Ending;
 use crate::failure::Failure;
-use crate::open::{config, default_budget, group_format, patiently, warn_unknown};
+use crate::open::{budget, config, group_format, patiently, warn_unknown};
 use crate::print::{Notes, bytes, counted};
 use crate::store;
 
@@ -213,7 +213,7 @@ impl Ingest<'_> {
             repeats: &mut self.repeats,
             sink: DecodingSink::new(decoder, counted),
         };
-        let budget = default_budget(group.region());
+        let budget = budget(group.region(), self.args.max_calls_per_second);
         let clock = &SystemClock;
         read_history(
             &group, clock, &budget, since_ms, until_ms, &mut sink, &self.stop,

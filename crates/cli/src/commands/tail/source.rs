@@ -20,7 +20,7 @@ use super::status::{Board, StatusLine};
 use crate::args::TailArgs;
 use crate::commands::{STDIN, files_checkpoint};
 use crate::failure::Failure;
-use crate::open::{config, default_budget, group_format, patiently};
+use crate::open::{budget, config, group_format, patiently};
 use crate::print::Notes;
 
 /// What is followed, ready to go.

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fs;
+use std::io::Write;
 use std::path::PathBuf;
 
 use serde_json::Value;
@@ -42,6 +43,22 @@ impl Case {
         text += "no record\n";
         self.given.reject("no record");
         fs::write(self.log(name), text).unwrap();
+    }
+
+    /// Appends records with these `bytes` to a log that is being followed.
+    fn append_live(&mut self, name: &str, numbers: std::ops::Range<i64>) {
+        let mut log = fs::OpenOptions::new()
+            .append(true)
+            .open(self.log(name))
+            .unwrap();
+        let mut text = String::new();
+        for number in numbers {
+            let bytes = number.unsigned_abs();
+            text += &record("eni-0a", "192.0.2.1", "ACCEPT", bytes, START_MS + number);
+            text += "\n";
+            self.given.record(number);
+        }
+        log.write_all(text.as_bytes()).unwrap();
     }
 
     #[track_caller]
@@ -174,7 +191,7 @@ fn answers_over_a_running_tail_count_each_record_once() {
     let mut running = Running::start(&mut command);
     let rounds = 150;
     for round in 1..=rounds {
-        case.append("a.log", round * 10..(round + 1) * 10);
+        case.append_live("a.log", round * 10..(round + 1) * 10);
         // Whoever appends waits for an answer that has some of it.
         running.wait_for_lines(round as usize / 2);
     }

@@ -8,7 +8,7 @@ use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 
-use crate::credentials::UsualCredentials;
+use crate::credentials::{Kept, UsualCredentials};
 use crate::{Error, Result};
 
 /// How calls and sessions name this program.
@@ -82,11 +82,11 @@ pub async fn load_config(options: &SdkOptions) -> Result<SdkConfig> {
             profile: options.profile.clone(),
         });
     }
-    let provider = SharedCredentialsProvider::new(UsualCredentials {
+    let usual = UsualCredentials {
         profile: options.profile.clone(),
         region: config.region().cloned(),
-    });
-    let config = config.into_builder().credentials_provider(provider).build();
+    };
+    let config = with_credentials(usual, config);
     match &options.assume_role {
         Some(role) => with_role(role, config).await,
         None => Ok(config),
@@ -140,11 +140,20 @@ async fn with_role(role: &AssumeRole, config: SdkConfig) -> Result<SdkConfig> {
     if let Some(id) = &role.external_id {
         builder = builder.external_id(id);
     }
-    let provider = SharedCredentialsProvider::new(RoleCredentials {
+    let credentials = RoleCredentials {
         arn: role.arn.clone(),
         provider: builder.build().await,
-    });
-    Ok(config.into_builder().credentials_provider(provider).build())
+    };
+    Ok(with_credentials(credentials, config))
+}
+
+fn with_credentials(provider: impl ProvideCredentials + 'static, config: SdkConfig) -> SdkConfig {
+    let Some(time) = config.time_source() else {
+        let provider = SharedCredentialsProvider::new(provider);
+        return config.into_builder().credentials_provider(provider).build();
+    };
+    let kept = SharedCredentialsProvider::new(Kept::new(provider, move || time.now()));
+    config.into_builder().credentials_provider(kept).build()
 }
 
 /// Credentials of a role that the user has named: an error names the role.

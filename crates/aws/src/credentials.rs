@@ -1,4 +1,7 @@
-//! Credentials, looked for anew whenever they are asked for.
+//! Credentials that may expire and come back.
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
 
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
 use aws_config::profile::ProfileFileCredentialsProvider;
@@ -6,14 +9,19 @@ use aws_config::provider_config::ProviderConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
-use aws_credential_types::provider::{ProvideCredentials, future};
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
+use tokio::sync::Mutex;
+
+/// How long credentials are kept that do not say when they expire.
+const KEPT: Duration = Duration::from_secs(3);
+/// Credentials that expire are renewed this long before.
+const BEFORE_EXPIRY: Duration = Duration::from_secs(5 * 60);
 
 /// Credentials of the usual places, or of a profile.
 ///
 /// The SDK's providers read the shared files once: credentials that somebody writes
 /// there when the old ones have expired would never be seen by a process that runs
-/// for weeks. The SDK keeps what it is given here until it expires, so that it asks
-/// seldom.
+/// for weeks.
 #[derive(Debug)]
 pub(crate) struct UsualCredentials {
     /// Whoever writes `--profile` means that profile, as with the AWS CLI; the SDK's
@@ -59,5 +67,125 @@ impl ProvideCredentials for UsualCredentials {
         Self: 'a,
     {
         future::ProvideCredentials::new(self.load())
+    }
+}
+
+/// Keeps what a provider gave, since some ask for each request: until shortly before
+/// it expires, or for a moment, if it does not say.
+pub(crate) struct Kept {
+    provider: SharedCredentialsProvider,
+    now: Box<dyn Fn() -> SystemTime + Send + Sync>,
+    /// With the time from which it is asked for again.
+    kept: Mutex<Option<(Credentials, SystemTime)>>,
+}
+
+impl Kept {
+    /// Of this provider, by this clock.
+    pub(crate) fn new(
+        provider: impl ProvideCredentials + 'static,
+        now: impl Fn() -> SystemTime + Send + Sync + 'static,
+    ) -> Kept {
+        Kept {
+            provider: SharedCredentialsProvider::new(provider),
+            now: Box::new(now),
+            kept: Mutex::default(),
+        }
+    }
+
+    async fn load(&self) -> Result<Credentials, CredentialsError> {
+        let mut kept = self.kept.lock().await;
+        let now = (self.now)();
+        if let Some((credentials, until)) = &*kept
+            && now < *until
+        {
+            return Ok(credentials.clone());
+        }
+        let credentials = self.provider.provide_credentials().await?;
+        let until = match credentials.expiry() {
+            Some(expiry) => expiry.checked_sub(BEFORE_EXPIRY).unwrap_or(now),
+            None => now + KEPT,
+        };
+        *kept = Some((credentials.clone(), until));
+        Ok(credentials)
+    }
+}
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kept")
+            .field("provider", &self.provider)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ProvideCredentials for Kept {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(self.load())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+
+    /// Numbers what it gives; each expires an hour after 1970 and its number of hours.
+    #[derive(Debug, Default)]
+    struct Numbered {
+        asked: AtomicU64,
+        expire: bool,
+    }
+
+    impl ProvideCredentials for Numbered {
+        fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+        where
+            Self: 'a,
+        {
+            let number = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
+            let expiry = SystemTime::UNIX_EPOCH + Duration::from_secs(3_600 * number);
+            let expiry = self.expire.then_some(expiry);
+            let key = number.to_string();
+            let credentials = Credentials::new(key, "secret", None, expiry, "test");
+            future::ProvideCredentials::ready(Ok(credentials))
+        }
+    }
+
+    /// The numbers that are given at these seconds.
+    async fn given(expire: bool, seconds: &[u64]) -> Vec<String> {
+        let clock = Arc::new(AtomicU64::new(0));
+        let time = Arc::clone(&clock);
+        let provider = Numbered {
+            expire,
+            ..Numbered::default()
+        };
+        let kept = Kept::new(provider, move || {
+            SystemTime::UNIX_EPOCH + Duration::from_secs(time.load(Ordering::Relaxed))
+        });
+        let mut keys = Vec::new();
+        for second in seconds {
+            clock.store(*second, Ordering::Relaxed);
+            let credentials = kept.provide_credentials().await.unwrap();
+            keys.push(credentials.access_key_id().to_owned());
+        }
+        keys
+    }
+
+    #[tokio::test]
+    async fn credentials_without_an_end_are_kept_for_a_moment() {
+        assert_eq!(
+            given(false, &[0, 2, 3, 5, 6]).await,
+            ["1", "1", "2", "2", "3"]
+        );
+    }
+
+    #[tokio::test]
+    async fn credentials_are_kept_until_shortly_before_they_expire() {
+        let seconds = [0, 3_299, 3_300, 6_899, 6_900];
+        assert_eq!(given(true, &seconds).await, ["1", "1", "2", "2", "3"]);
     }
 }

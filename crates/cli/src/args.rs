@@ -240,7 +240,8 @@ pub(crate) struct TeardownArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct TailArgs {
-    /// `logs:GROUP`, or directories, patterns and files, each file a log stream
+    /// `logs:GROUP`, directories, patterns and files, each file a log stream, or `-` for standard
+    /// input
     #[arg(value_name = "SOURCE", required = true)]
     pub(crate) sources: Vec<Location>,
     /// Records that start at or after this time: `15m`, `7d` (ago), or a date in UTC

@@ -1,10 +1,15 @@
 //! Signals that ask a command to end.
 
+use std::time::Duration;
+
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use crate::failure::Failure;
+
+/// How long a command has that is to end at once: to remove its temporary files, say.
+const MOMENT: Duration = Duration::from_secs(1);
 
 /// Interrupt and terminate: what users and service managers send.
 #[derive(Debug)]
@@ -31,13 +36,13 @@ impl Signals {
     }
 }
 
-/// Lets a command end in order.
+/// Lets a command hear of signals, in one of two ways.
 #[derive(Debug)]
 pub(crate) struct Ending(oneshot::Sender<Watch>);
 
-/// Hears the signals of a command that ends in order. It runs on a thread that does
-/// nothing else: the command may be stuck, in a write to a pipe that nobody reads or
-/// to a disk that hangs.
+/// Hears the signals of a command. It runs on a thread that does nothing else: the
+/// command may be stuck, in a write to a pipe that nobody reads or to a disk that
+/// hangs.
 #[derive(Debug)]
 pub(crate) struct Watcher(oneshot::Receiver<Watch>);
 
@@ -45,6 +50,8 @@ pub(crate) struct Watcher(oneshot::Receiver<Watch>);
 struct Watch {
     signals: Signals,
     stop: CancellationToken,
+    /// Whether one signal is enough.
+    at_once: bool,
 }
 
 /// The two ends of it.
@@ -58,9 +65,20 @@ impl Ending {
     /// The second ends the process where it is, which loses nothing that was
     /// committed.
     pub(crate) fn in_order(self, stop: &CancellationToken) -> Result<(), Failure> {
+        self.watch(stop, false)
+    }
+
+    /// From now on, a signal cancels `stop`, and the process ends a moment later at
+    /// the latest: of a command that only reads.
+    pub(crate) fn at_once(self, stop: &CancellationToken) -> Result<(), Failure> {
+        self.watch(stop, true)
+    }
+
+    fn watch(self, stop: &CancellationToken, at_once: bool) -> Result<(), Failure> {
         let watch = Watch {
             signals: Signals::new()?,
             stop: stop.clone(),
+            at_once,
         };
         // It fails only when the process is ending.
         drop(self.0.send(watch));
@@ -72,11 +90,14 @@ impl Watcher {
     /// Returns when the process is to end at once.
     pub(crate) async fn left(self) {
         let Ok(mut watch) = self.0.await else {
-            // A command that does not end in order hears its signals itself.
+            // A command that asks for nothing hears its signals itself.
             return std::future::pending().await;
         };
         watch.signals.next().await;
         watch.stop.cancel();
-        watch.signals.next().await;
+        tokio::select! {
+            () = watch.signals.next() => {}
+            () = tokio::time::sleep(MOMENT), if watch.at_once => {}
+        }
     }
 }

@@ -12,6 +12,7 @@ mod tail;
 mod top;
 
 use clap::CommandFactory;
+use tokio_util::sync::CancellationToken;
 use vpcflow_ingest::{Checkpoint, FilesCheckpoint};
 
 use crate::args::{Arguments, Command, DecodeArgs, OutputArgs};
@@ -21,20 +22,19 @@ use crate::open::Opened;
 use crate::output::Output;
 use crate::print::{Notes, out};
 
-/// Runs the command that the arguments name. Those that write for long hear of
-/// signals by `ending`.
+/// Runs the command that the arguments name, which hears of signals by `ending`.
 pub(crate) async fn run(arguments: Arguments, ending: Ending) -> Result<(), Failure> {
     match arguments.command {
-        Command::Demo(args) => interruptible(Box::pin(demo::run(args))).await,
+        Command::Demo(args) => interruptible(ending, Box::pin(demo::run(args))).await,
         Command::Setup(args) => Box::pin(setup::run(args)).await,
-        Command::Status(args) => interruptible(Box::pin(provision::status(args))).await,
+        Command::Status(args) => interruptible(ending, Box::pin(provision::status(args))).await,
         Command::Teardown(args) => provision::teardown(args).await,
         Command::Tail(args) => Box::pin(tail::run(args, ending)).await,
         Command::Ingest(args) => Box::pin(ingest::run(args, ending)).await,
         Command::Store(args) => Box::pin(store::run(args)).await,
-        Command::Sql(args) => interruptible(Box::pin(sql::run(args))).await,
-        Command::Top(args) => interruptible(Box::pin(top::run(args))).await,
-        Command::Query(args) => interruptible(Box::pin(query::run(args))).await,
+        Command::Sql(args) => interruptible(ending, Box::pin(sql::run(args))).await,
+        Command::Top(args) => interruptible(ending, Box::pin(top::run(args))).await,
+        Command::Query(args) => interruptible(ending, Box::pin(query::run(args))).await,
         Command::Generate(args) => generate::run(args).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -44,12 +44,16 @@ pub(crate) async fn run(arguments: Arguments, ending: Ending) -> Result<(), Fail
     }
 }
 
-/// Runs a command that only reads: Ctrl-C ends it where it is.
-async fn interruptible(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+/// Runs a command that only reads: a signal ends it where it is.
+async fn interruptible(
+    ending: Ending,
+    command: impl Future<Output = Result<(), Failure>>,
+) -> Result<(), Failure> {
+    let stop = CancellationToken::new();
+    ending.at_once(&stop)?;
     tokio::select! {
-        // The signal first, so that it is heard from the start on.
         biased;
-        _ = tokio::signal::ctrl_c() => Err(Failure::interrupted()),
+        () = stop.cancelled() => Err(Failure::interrupted()),
         result = command => result,
     }
 }

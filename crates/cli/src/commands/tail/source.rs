@@ -142,12 +142,10 @@ async fn open_group(
         }
         None => Stand::default(),
     };
-    let budget = budgets.entry(group.region().to_owned()).or_insert_with(|| {
-        match args.max_calls_per_second {
-            Some(calls) => Budget::new(calls),
-            None => default_budget(group.region()),
-        }
-    });
+    let region = group.region();
+    let budget = budgets
+        .entry(region.to_owned())
+        .or_insert_with(|| budget(region, args.max_calls_per_second));
     Ok(Source::Group {
         name: Location::LogGroup(name.to_owned()).to_string(),
         budget: budget.clone(),

@@ -147,7 +147,8 @@ fn a_full_disk_is_waited_for() {
     };
     limit_files(&running, "0");
     records.put();
-    running.wait_for_error("file too large; it is tried again until it works, and nothing is lost");
+    running.wait_for_error("File too large");
+    running.wait_for_error("it is tried again until it works, and nothing is lost");
     limit_files(&running, "unlimited");
     running.wait_for_error("the store can be written again");
     records.wait_until_kept(&mut running, &store);
@@ -180,7 +181,8 @@ fn a_directory_that_may_not_be_written_is_waited_for() {
     let log = store.join("_delta_log");
     fs::set_permissions(&log, fs::Permissions::from_mode(0o555)).unwrap();
     records.put();
-    running.wait_for_error("permission denied; it is tried again until it works");
+    running.wait_for_error("Permission denied");
+    running.wait_for_error("it is tried again until it works, and nothing is lost");
     fs::set_permissions(&log, fs::Permissions::from_mode(0o755)).unwrap();
     running.wait_for_error("the store can be written again");
     records.wait_until_kept(&mut running, &store);

@@ -189,7 +189,7 @@ fn answers_over_a_running_tail_count_each_record_once() {
     ]);
     command.args(["--sql", sql, "--every", "1ms", "-o", "ndjson"]);
     let mut running = Running::start(&mut command);
-    let rounds = 150;
+    let rounds = 60;
     for round in 1..=rounds {
         case.append_live("a.log", round * 10..(round + 1) * 10);
         // Whoever appends waits for an answer that has some of it.
@@ -200,7 +200,7 @@ fn answers_over_a_running_tail_count_each_record_once() {
     running.signal("INT");
     let outcome = running.finish().success();
     let answers = outcome.rows();
-    assert!(answers.len() > 70, "{} answers", answers.len());
+    assert!(answers.len() >= 30, "{} answers", answers.len());
     for answer in &answers {
         assert_eq!(answer["records"], answer["newest"], "{answer}");
         assert_eq!(answer["different"], answer["newest"], "{answer}");
@@ -212,7 +212,7 @@ fn answers_over_a_running_tail_count_each_record_once() {
     assert!(newest.is_sorted(), "{newest:?}");
     let commits = outcome.stderr.lines().last().unwrap().split(' ').next();
     let commits: u64 = commits.unwrap().parse().unwrap();
-    assert!(commits > 20, "{}", outcome.stderr);
+    assert!(commits > 10, "{}", outcome.stderr);
     case.assert_kept();
 }
 

@@ -40,7 +40,7 @@ pub(crate) enum Command {
     Status(StatusArgs),
     /// Remove what `setup` made, and nothing else
     Teardown(TeardownArgs),
-    /// Follow log groups or directories: print their records, or keep them in a store
+    /// Follow log groups, directories or standard input: print their records, or keep them in a store
     Tail(TailArgs),
     /// Read files or log groups into a store, each record once
     Ingest(IngestArgs),

@@ -1,7 +1,7 @@
 //! A process that is watched while it runs.
 
 use std::borrow::Cow;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
@@ -43,6 +43,29 @@ impl Running {
             stdout,
             stderr,
         }
+    }
+
+    /// The number of the process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Writes to standard input, which was asked to be a pipe.
+    ///
+    /// # Panics
+    ///
+    /// When the process does not take it.
+    #[track_caller]
+    pub fn send(&mut self, text: &str) {
+        let stdin = self.child.stdin.as_mut().expect("the pipe was asked for");
+        let sent = stdin.write_all(text.as_bytes());
+        sent.expect("the process reads its input");
+    }
+
+    /// Ends standard input.
+    pub fn end_input(&mut self) {
+        self.child.stdin = None;
     }
 
     /// Waits until standard output has at least this many lines.

@@ -4,8 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fs::OpenOptions;
-use std::io::{BufRead, BufReader, Write};
-use std::process::Stdio;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 
 use serde_json::json;
@@ -129,6 +129,55 @@ fn a_signal_ends_a_tail_that_answers() {
         outcome.stdout
     );
     assert_eq!(outcome.counts(), (RECORDS + 1, 0));
+}
+
+/// Nobody reads the answer, so that the query is stuck in a write.
+#[test]
+fn a_signal_ends_a_query_that_cannot_write() {
+    for signal in ["INT", "TERM"] {
+        let place = place();
+        let mut command = place.command(&["sql", ENDLESS[1], "--from", "some.log"]);
+        command.stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+        send(signal, &child);
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+    }
+}
+
+fn send(signal: &str, child: &Child) {
+    let kill = format!("kill -{signal} {}", child.id());
+    let status = Command::new("sh").args(["-c", &kill]).status();
+    assert!(status.is_ok_and(|status| status.success()), "{kill}");
+}
+
+/// Nobody reads what a tail prints, so that it is stuck in a write: the first signal
+/// waits for it, the second does not, even if standard error is that pipe, too.
+#[test]
+fn a_second_signal_ends_a_tail_that_cannot_write() {
+    for errors_too in [false, true] {
+        let place = place();
+        let (mut output, input) = io::pipe().unwrap();
+        let mut command = place.command(&TAIL);
+        command.args(["--progress", "json"]);
+        match errors_too {
+            true => command.stderr(input.try_clone().unwrap()),
+            false => command.stderr(Stdio::piped()),
+        };
+        let mut child = command.stdout(input).spawn().unwrap();
+        drop(command);
+        // It has begun to print a batch, which is more than a pipe holds.
+        output.read_exact(&mut [0]).unwrap();
+        send("INT", &child);
+        send("TERM", &child);
+        let status = child.wait().unwrap();
+        assert_eq!(status.code(), Some(130), "{status}");
+        if let Some(mut stderr) = child.stderr.take() {
+            let mut said = String::new();
+            stderr.read_to_string(&mut said).unwrap();
+            assert_eq!(said.lines().last(), Some("error: interrupted"), "{said}");
+        }
+    }
 }
 
 fn append(place: &Place, line: &str) {

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fs;
+use std::io::Write;
 use std::path::PathBuf;
 
 use serde_json::Value;
@@ -42,6 +43,22 @@ impl Case {
         text += "no record\n";
         self.given.reject("no record");
         fs::write(self.log(name), text).unwrap();
+    }
+
+    /// Appends records with these `bytes` to a log that is being followed.
+    fn append_live(&mut self, name: &str, numbers: std::ops::Range<i64>) {
+        let mut log = fs::OpenOptions::new()
+            .append(true)
+            .open(self.log(name))
+            .unwrap();
+        let mut text = String::new();
+        for number in numbers {
+            let bytes = number.unsigned_abs();
+            text += &record("eni-0a", "192.0.2.1", "ACCEPT", bytes, START_MS + number);
+            text += "\n";
+            self.given.record(number);
+        }
+        log.write_all(text.as_bytes()).unwrap();
     }
 
     #[track_caller]
@@ -149,6 +166,53 @@ fn a_second_signal_ends_at_once() {
     running.signal("TERM");
     running.finish().ends_with(130).tells(&["interrupted"]);
     assert_eq!(case.place.run(&INGEST).success().counts(), (50, 1));
+    case.assert_kept();
+}
+
+/// A statement over a running tail sees what is committed and what is not yet, under
+/// one snapshot: at each answer all records up to one of them, each once, while
+/// commits and compactions go on beside it.
+#[test]
+fn answers_over_a_running_tail_count_each_record_once() {
+    let mut case = Case::new();
+    case.append("a.log", 0..10);
+    let sql = "SELECT count(*) AS records, count(DISTINCT bytes) AS different, \
+               max(bytes) + 1 AS newest FROM flows";
+    let mut command = case.place.command(&["tail", "logs", "--store", "store"]);
+    command.args([
+        "--since",
+        "2026-01-01",
+        "--poll",
+        "2ms",
+        "--commit-every",
+        "20ms",
+    ]);
+    command.args(["--sql", sql, "--every", "1ms", "-o", "ndjson"]);
+    let mut running = Running::start(&mut command);
+    let rounds = 60;
+    for round in 1..=rounds {
+        case.append_live("a.log", round * 10..(round + 1) * 10);
+        // Whoever appends waits for an answer that has some of it.
+        running.wait_for_lines(round as usize / 2);
+    }
+    let all = 10 * (rounds + 1);
+    running.wait_for_output(&format!("\"newest\":{all}}}"));
+    running.signal("INT");
+    let outcome = running.finish().success();
+    let answers = outcome.rows();
+    assert!(answers.len() >= 30, "{} answers", answers.len());
+    for answer in &answers {
+        assert_eq!(answer["records"], answer["newest"], "{answer}");
+        assert_eq!(answer["different"], answer["newest"], "{answer}");
+    }
+    let newest: Vec<_> = answers
+        .iter()
+        .map(|answer| answer["newest"].as_i64())
+        .collect();
+    assert!(newest.is_sorted(), "{newest:?}");
+    let commits = outcome.stderr.lines().last().unwrap().split(' ').next();
+    let commits: u64 = commits.unwrap().parse().unwrap();
+    assert!(commits > 10, "{}", outcome.stderr);
     case.assert_kept();
 }
 

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use aws_config::profile::ProfileFileCredentialsProvider;
-use aws_config::provider_config::ProviderConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 
+use crate::credentials::{Kept, UsualCredentials};
 use crate::{Error, Result};
 
 /// How calls and sessions name this program.
@@ -83,10 +82,11 @@ pub async fn load_config(options: &SdkOptions) -> Result<SdkConfig> {
             profile: options.profile.clone(),
         });
     }
-    let config = match &options.profile {
-        Some(profile) => with_credentials_of(profile, config),
-        None => config,
+    let usual = UsualCredentials {
+        profile: options.profile.clone(),
+        region: config.region().cloned(),
     };
+    let config = with_credentials(usual, config);
     match &options.assume_role {
         Some(role) => with_role(role, config).await,
         None => Ok(config),
@@ -123,23 +123,6 @@ fn valid_endpoint_url(url: &str) -> Result<&str> {
     }
 }
 
-/// The SDK's chain asks the environment first, even when a profile is named.
-/// Whoever writes `--profile` means that profile, as with the AWS CLI.
-fn with_credentials_of(profile: &str, config: SdkConfig) -> SdkConfig {
-    let provider_config = ProviderConfig::without_region()
-        .with_region(config.region().cloned())
-        .with_behavior_version(Some(BehaviorVersion::latest()));
-    let file_provider = ProfileFileCredentialsProvider::builder()
-        .configure(&provider_config)
-        .profile_name(profile)
-        .build();
-    let provider = SharedCredentialsProvider::new(ProfileCredentials {
-        profile: profile.to_owned(),
-        file_provider,
-    });
-    config.into_builder().credentials_provider(provider).build()
-}
-
 /// Acts as a role from here on; it is assumed with the credentials so far, and
 /// again before it expires.
 async fn with_role(role: &AssumeRole, config: SdkConfig) -> Result<SdkConfig> {
@@ -157,11 +140,20 @@ async fn with_role(role: &AssumeRole, config: SdkConfig) -> Result<SdkConfig> {
     if let Some(id) = &role.external_id {
         builder = builder.external_id(id);
     }
-    let provider = SharedCredentialsProvider::new(RoleCredentials {
+    let credentials = RoleCredentials {
         arn: role.arn.clone(),
         provider: builder.build().await,
-    });
-    Ok(config.into_builder().credentials_provider(provider).build())
+    };
+    Ok(with_credentials(credentials, config))
+}
+
+fn with_credentials(provider: impl ProvideCredentials + 'static, config: SdkConfig) -> SdkConfig {
+    let Some(time) = config.time_source() else {
+        let provider = SharedCredentialsProvider::new(provider);
+        return config.into_builder().credentials_provider(provider).build();
+    };
+    let kept = SharedCredentialsProvider::new(Kept::new(provider, move || time.now()));
+    config.into_builder().credentials_provider(kept).build()
 }
 
 /// Credentials of a role that the user has named: an error names the role.
@@ -188,33 +180,6 @@ impl ProvideCredentials for RoleCredentials {
                 let message = format!("the role `{arn}` cannot be assumed: {reason}");
                 CredentialsError::provider_error(message)
             })
-        })
-    }
-}
-
-/// Credentials of a profile that the user has named: that it gives none is then
-/// an error of its own, not a reason to look elsewhere.
-#[derive(Debug)]
-struct ProfileCredentials {
-    profile: String,
-    file_provider: ProfileFileCredentialsProvider,
-}
-
-impl ProvideCredentials for ProfileCredentials {
-    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
-    where
-        Self: 'a,
-    {
-        future::ProvideCredentials::new(async {
-            match self.file_provider.provide_credentials().await {
-                Err(CredentialsError::CredentialsNotLoaded(_)) => {
-                    let profile = &self.profile;
-                    Err(CredentialsError::invalid_configuration(format!(
-                        "profile `{profile}` does not exist or has no credentials"
-                    )))
-                }
-                result => result,
-            }
         })
     }
 }

@@ -28,10 +28,13 @@
 //! ```
 //!
 //! Nothing here reads a clock or keeps state between calls, except for the
-//! names of the streams seen so far.
+//! names of the streams seen so far, and for credentials until they expire or are
+//! refused.
 
 mod address;
+mod client;
 mod config;
+mod credentials;
 mod error;
 mod failure;
 mod source;

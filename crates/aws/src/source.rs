@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use aws_config::retry::RetryConfig;
 use aws_config::{Region, SdkConfig};
-use aws_sdk_cloudwatchlogs::Client;
 use aws_sdk_cloudwatchlogs::config::Builder;
 use aws_sdk_cloudwatchlogs::operation::filter_log_events::builders::FilterLogEventsFluentBuilder;
 use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
@@ -16,6 +15,7 @@ use vpcflow_ingest::{EventPage, LogEvent, LogGroup, PageRequest, ReadError, Read
 
 use crate::Result;
 use crate::address::GroupAddress;
+use crate::client::Clients;
 use crate::failure::read_error;
 
 /// The most that a page can have.
@@ -28,12 +28,13 @@ const MAX_SUGGESTIONS: usize = 3;
 ///
 /// A page is one call: whoever reads counts the calls and tries again, so the
 /// client does not. Calls are made, and answers parsed, on tasks of their own,
-/// so that several pages use several cores.
+/// so that several pages use several cores. Credentials that are refused are looked
+/// for anew at the next call.
 ///
 /// [`FilterLogEvents`]: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
 #[derive(Debug)]
 pub struct CloudWatchLogGroup {
-    client: Client,
+    clients: Clients,
     address: GroupAddress,
     region: String,
     /// One allocation a stream, not one an event.
@@ -54,11 +55,9 @@ impl CloudWatchLogGroup {
             (None, Some(region)) => region.to_string(),
             (None, None) => String::new(),
         };
-        let client_config = Builder::from(config)
-            .region((!region.is_empty()).then(|| Region::new(region.clone())))
-            .build();
+        let named = (!region.is_empty()).then(|| Region::new(region.clone()));
         Ok(Self {
-            client: Client::from_conf(client_config),
+            clients: Clients::new(config, named),
             address,
             region,
             streams: Mutex::default(),
@@ -83,7 +82,8 @@ impl CloudWatchLogGroup {
         }
         let name = self.name();
         let mut pages = self
-            .client
+            .clients
+            .newest()
             .describe_log_groups()
             .log_group_name_prefix(name)
             .into_paginator()
@@ -138,7 +138,8 @@ impl CloudWatchLogGroup {
     )]
     fn call(&self, request: &PageRequest, limit: i32) -> FilterLogEventsFluentBuilder {
         let call = self
-            .client
+            .clients
+            .newest()
             .filter_log_events()
             .start_time(request.start_ms)
             .end_time(request.end_ms)
@@ -167,7 +168,8 @@ impl CloudWatchLogGroup {
     /// Groups whose names begin alike; none when they cannot be listed.
     async fn similar_groups(&self) -> Vec<String> {
         let listing = self
-            .client
+            .clients
+            .newest()
             .describe_log_groups()
             .log_group_name_prefix(listed_prefix(self.name()))
             .send()
@@ -231,7 +233,11 @@ impl LogGroup for CloudWatchLogGroup {
             .map_err(|error| self.lost(&error))?
             .map_err(|error| {
                 let token_sent = request.token.is_some();
-                read_error(&error, self.name(), &self.region, token_sent)
+                let error = read_error(&error, self.name(), &self.region, token_sent);
+                if error.kind == ReadErrorKind::Denied {
+                    self.clients.forget_credentials();
+                }
+                error
             })?;
         Ok(EventPage {
             events: self.events(output.events.unwrap_or_default())?,

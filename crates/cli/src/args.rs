@@ -42,7 +42,7 @@ pub(crate) enum Command {
     Status(StatusArgs),
     /// Remove what `setup` made, and nothing else
     Teardown(TeardownArgs),
-    /// Follow log groups or directories: print their records, or keep them in a store
+    /// Follow log groups, directories or standard input: print their records, or keep them in a store
     Tail(TailArgs),
     /// Read files, objects of S3 or log groups into a store, each record once
     Ingest(IngestArgs),
@@ -83,18 +83,6 @@ impl Command {
             | Command::Query(QueryArgs { from, .. }) => from.timeout.timeout,
             _ => None,
         }
-    }
-
-    /// Whether it only reads, so that it can be ended where it is.
-    pub(crate) fn only_reads(&self) -> bool {
-        matches!(
-            self,
-            Command::Demo(_)
-                | Command::Status(_)
-                | Command::Sql(_)
-                | Command::Top(_)
-                | Command::Query(_)
-        )
     }
 }
 
@@ -289,7 +277,8 @@ pub(crate) struct TeardownArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct TailArgs {
-    /// `logs:GROUP`, or directories, patterns and files, each file a log stream
+    /// `logs:GROUP`, directories, patterns and files, each file a log stream, or `-` for standard
+    /// input
     #[arg(value_name = "SOURCE", required = true)]
     pub(crate) sources: Vec<Location>,
     /// Records that start at or after this time: `15m`, `7d` (ago), or a date in UTC

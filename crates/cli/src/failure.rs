@@ -1,7 +1,11 @@
 //! What ends a command early: a message, the way out, and the exit status.
 
 use std::error::Error;
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 /// Why a command did not do what it was asked.
 #[derive(Debug)]
@@ -18,6 +22,8 @@ const FAILED: u8 = 1;
 const USAGE: u8 = 2;
 /// A query was interrupted: 128 and the number of the signal, as shells do.
 const INTERRUPTED: u8 = 130;
+/// How long a process that is to end at once waits for its last words.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 impl Failure {
     /// The request failed.
@@ -105,6 +111,23 @@ impl Failure {
             eprintln!("hint: {}", vpcflow_query::escape_lines(hint));
         }
         ExitCode::from(self.status)
+    }
+
+    /// As [`Failure::report`], unless nobody takes what it says: standard error may be
+    /// the pipe that is full, and the process is to end all the same.
+    pub(crate) fn report_briefly(self) -> ExitCode {
+        let status = ExitCode::from(self.status);
+        let (done, wait) = mpsc::channel();
+        thread::spawn(move || {
+            if io::stderr().is_terminal() {
+                // A line that was to be redrawn may be there.
+                let _ = io::stderr().write_all(b"\r\x1b[K");
+            }
+            self.report();
+            done.send(())
+        });
+        let _ = wait.recv_timeout(PATIENCE);
+        status
     }
 }
 
@@ -210,8 +233,8 @@ impl From<vpcflow_setup::WishError> for Failure {
     }
 }
 
-impl From<std::io::Error> for Failure {
-    fn from(error: std::io::Error) -> Failure {
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Failure {
         vpcflow_query::Error::from(error).into()
     }
 }

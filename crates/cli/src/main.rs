@@ -3,6 +3,7 @@
 mod args;
 mod bucket;
 mod commands;
+mod ending;
 mod failpoints;
 mod failure;
 mod incidents;
@@ -27,8 +28,5 @@ fn main() -> ExitCode {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let arguments = Arguments::parse();
     let _failpoints = failpoints::set_up();
-    match run::run(arguments) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(),
-    }
+    run::run(arguments)
 }

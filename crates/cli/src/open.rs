@@ -296,10 +296,10 @@ pub(crate) async fn group_format(
     }
 }
 
-/// The calls that are made to the log groups of a region unless the user says:
-/// six in ten of the quota, since others of the account use it too.
-pub(crate) fn default_budget(region: &str) -> Budget {
-    Budget::new(0.6 * filter_log_events_quota(region))
+/// The calls that are made to the log groups of a region: as many as the user says,
+/// else six in ten of the quota, since others of the account use it too.
+pub(crate) fn budget(region: &str, max_calls_per_second: Option<f64>) -> Budget {
+    Budget::new(max_calls_per_second.unwrap_or_else(|| 0.6 * filter_log_events_quota(region)))
 }
 
 /// The rows of a log group between two times, and their schema.
@@ -318,7 +318,7 @@ async fn read_group(
     let schema = Arc::clone(decoder.schema());
     let mut sink = DecodingSink::new(decoder, Collected::default());
     let stop = CancellationToken::new();
-    let budget = default_budget(group.region());
+    let budget = budget(group.region(), None);
     read_history(
         &group,
         &SystemClock,

@@ -2,14 +2,17 @@
 
 use std::io;
 use std::num::NonZero;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinError;
 use vpcflow_query::{Error, Limits};
 
 use crate::args::{Arguments, LimitArgs};
 use crate::commands;
+use crate::ending::ending;
 use crate::failure::Failure;
 
 /// Stack of a thread that plans or runs queries: planning recurses deeply.
@@ -19,44 +22,54 @@ const STACK_BYTES: usize = 8 * 1024 * 1024;
 /// for that.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// Runs the command that the arguments name, on threads of its own. This one stays
-/// free, so that a signal and the end of the time are heard at once, however busy
-/// the others are.
-pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
+/// Runs the command that the arguments name, on threads of its own, and reports how it
+/// ended. This one stays free, so that signals and the end of the time are heard at
+/// once, however busy the others are.
+pub(crate) fn run(arguments: Arguments) -> ExitCode {
+    match start(arguments) {
+        Ok(Ended::Done) => ExitCode::SUCCESS,
+        Ok(Ended::Left) => Failure::interrupted().report_briefly(),
+        Err(failure) => failure.report(),
+    }
+}
+
+/// How a command that did not fail has ended.
+enum Ended {
+    Done,
+    /// By signals, wherever it was.
+    Left,
+}
+
+fn start(arguments: Arguments) -> Result<Ended, Failure> {
     let command = &arguments.command;
     let (limits, spill) = match command.limits() {
         Some(args) => limits(args)?,
         None => (Limits::default(), None),
     };
-    let (only_reads, timeout) = (command.only_reads(), command.timeout());
+    let timeout = command.timeout();
     let cannot_start = |error: io::Error| Failure::new(format!("cannot start threads: {error}"));
     let workers = workers(limits.threads).map_err(cannot_start)?;
     let control = Builder::new_current_thread().enable_all().build();
+    let (ending, watcher) = ending();
     let result = control.map_err(cannot_start)?.block_on(async {
-        let mut command = workers.spawn(Box::pin(commands::run(arguments, limits)));
-        let ended_early = async {
-            tokio::select! {
-                () = commands::interrupted(), if only_reads => Failure::interrupted(),
-                limit = over(timeout) => too_long(limit),
-            }
-        };
+        let mut command = workers.spawn(Box::pin(commands::run(arguments, limits, ending)));
         tokio::select! {
-            // The signal first, so that it is heard from the start on.
-            biased;
-            failure = ended_early => {
+            result = &mut command => joined(result),
+            () = watcher.left() => Ok(Ended::Left),
+            limit = over(timeout) => {
                 command.abort();
                 // It lets go where it is: at most a whole row was written.
                 let _ = tokio::time::timeout(GRACE, &mut command).await;
-                Err(failure)
+                Err(too_long(limit))
             }
-            result = &mut command => joined(result),
         }
     });
     match result {
+        Ok(Ended::Done) => workers.shutdown_background(),
         // The threads end what they are at, which may be a file in the directory
         // for temporary files.
-        Err(_) if spill.is_some() => workers.shutdown_timeout(GRACE),
-        // A thread may still be blocked in a read: nobody waits for it.
+        _ if spill.is_some() => workers.shutdown_timeout(GRACE),
+        // A thread may still be blocked in a read or a write: nobody waits for it.
         _ => workers.shutdown_background(),
     }
     result
@@ -70,9 +83,9 @@ fn workers(threads: NonZero<usize>) -> io::Result<Runtime> {
         .build()
 }
 
-fn joined(result: Result<Result<(), Failure>, tokio::task::JoinError>) -> Result<(), Failure> {
+fn joined(result: Result<Result<(), Failure>, JoinError>) -> Result<Ended, Failure> {
     match result {
-        Ok(result) => result,
+        Ok(result) => result.map(|()| Ended::Done),
         Err(error) => Err(Failure::new(format!("internal error: {error}"))),
     }
 }

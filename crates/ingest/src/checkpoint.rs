@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::bucket::{ObjectsCheckpoint, ObjectsDelta};
 use crate::directory::{FilesCheckpoint, FilesDelta};
 use crate::follow::{GroupCheckpoint, GroupDelta};
+use crate::lines::{LinesCheckpoint, LinesDelta};
 
 /// Where a source stands after all deliveries up to one of them.
 ///
@@ -36,6 +37,8 @@ pub enum Checkpoint {
     Files(FilesCheckpoint),
     /// Of a bucket.
     Objects(ObjectsCheckpoint),
+    /// Of text that cannot be read again, such as standard input.
+    Lines(LinesCheckpoint),
 }
 
 /// What one delivery adds to a [`Checkpoint`].
@@ -49,6 +52,8 @@ pub enum CheckpointDelta {
     Files(FilesDelta),
     /// Of a bucket.
     Objects(ObjectsDelta),
+    /// Of text that cannot be read again, such as standard input.
+    Lines(LinesDelta),
 }
 
 /// A checkpoint and a delta that are not of one source.
@@ -69,6 +74,7 @@ impl Checkpoint {
             CheckpointDelta::LogGroup(_) => Checkpoint::LogGroup(GroupCheckpoint::default()),
             CheckpointDelta::Files(_) => Checkpoint::Files(FilesCheckpoint::default()),
             CheckpointDelta::Objects(_) => Checkpoint::Objects(ObjectsCheckpoint::default()),
+            CheckpointDelta::Lines(_) => Checkpoint::Lines(LinesCheckpoint::default()),
         }
     }
 
@@ -77,7 +83,7 @@ impl Checkpoint {
     pub fn complete_to_ms(&self) -> Option<i64> {
         match self {
             Checkpoint::LogGroup(checkpoint) => checkpoint.complete_to_ms(),
-            Checkpoint::Files(_) | Checkpoint::Objects(_) => None,
+            Checkpoint::Files(_) | Checkpoint::Objects(_) | Checkpoint::Lines(_) => None,
         }
     }
 
@@ -97,6 +103,9 @@ impl Checkpoint {
             (Checkpoint::Objects(checkpoint), CheckpointDelta::Objects(delta)) => {
                 checkpoint.apply(delta);
             }
+            (Checkpoint::Lines(checkpoint), CheckpointDelta::Lines(delta)) => {
+                checkpoint.apply(delta);
+            }
             (checkpoint, delta) => {
                 return Err(CheckpointMismatch {
                     checkpoint: checkpoint.kind(),
@@ -107,11 +116,13 @@ impl Checkpoint {
         Ok(())
     }
 
+    /// What it is of, in words.
     fn kind(&self) -> &'static str {
         match self {
             Checkpoint::LogGroup(_) => "a log group",
             Checkpoint::Files(_) => "files",
             Checkpoint::Objects(_) => "a bucket",
+            Checkpoint::Lines(_) => "lines",
         }
     }
 }
@@ -127,6 +138,7 @@ impl CheckpointDelta {
             CheckpointDelta::LogGroup(delta) => delta.is_empty(),
             CheckpointDelta::Files(delta) => delta.is_empty(),
             CheckpointDelta::Objects(delta) => delta.is_empty(),
+            CheckpointDelta::Lines(delta) => delta.bytes == 0,
         }
     }
 }

@@ -13,6 +13,7 @@
 //! * [`Checkpoint`] is where a source stands, for a sink to keep with the rows.
 //! * [`Bucket`] lists objects of S3, and [`BucketReader`] reads those that are new.
 //! * [`DirectoryFollower`] follows a directory whose files grow.
+//! * [`LineFollower`] follows text that cannot be read again: standard input.
 //! * [`Sink`] takes the decoded batches.
 //! * [`Clock`] is where time comes from; [`SimulatedClock`] runs an hour of
 //!   following in the time that its work takes.
@@ -32,6 +33,7 @@ mod follow;
 mod group;
 mod history;
 mod input;
+mod lines;
 mod memory;
 mod progress;
 mod range_map;
@@ -58,6 +60,7 @@ pub use input::{
     ReadDecoder, TakenPart, Verdict, expand, format_tellers, resolve_formats, spool,
     system_message,
 };
+pub use lines::{LineFollower, LinesCheckpoint, LinesDelta, LinesProgress};
 pub use memory::MemoryLogGroup;
 pub use progress::SourceProgress;
 pub use sink::{Collected, Decoded, EventSink, Sink, SinkError};

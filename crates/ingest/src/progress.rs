@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::directory::FilesProgress;
 use crate::follow::Progress;
+use crate::lines::LinesProgress;
 
 /// How far the reading of a source has come, whatever it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -14,4 +15,6 @@ pub enum SourceProgress {
     LogGroup(Progress),
     /// Files and directories.
     Files(FilesProgress),
+    /// Text that cannot be read again, such as standard input.
+    Lines(LinesProgress),
 }

@@ -16,9 +16,10 @@ use crate::rejects::read_rejects;
 const COLUMNS: [&str; 4] = ["start", "log_group", "log_stream", "event_id"];
 
 /// An event's time is its record's `start`:
-/// <https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-cwl.html>. Within an
-/// hour, should a service take the end of the aggregation interval instead.
-const MARGIN_MS: i64 = 3_600_000;
+/// <https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-cwl.html>. Should a
+/// service take the end of the aggregation interval instead, it is ten minutes later at
+/// the most. Not more than needed: each event in these times is held in memory.
+const MARGIN_MS: i64 = 12 * 60_000;
 
 /// A log group takes events this far ahead of its clock, so that a row may be
 /// written so long before its event time:

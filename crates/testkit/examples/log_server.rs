@@ -5,8 +5,8 @@
 //! cargo run --release -p vpcflow-testkit --example log_server -- interfaces=1000 minutes=60
 //! ```
 //!
-//! It prints its URL, and ends with its standard input. Each argument is
-//! `name=value`:
+//! It prints its URL, and ends with its standard input, when it prints how many
+//! calls there were. Each argument is `name=value`:
 //!
 //! | name | |
 //! |---|---|
@@ -75,9 +75,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
         tokio::select! {
             _ = seconds.tick() => logs.next_second(),
             _ = moments.tick(), if everything == 0 => logs.set_now(now_ms()?),
-            read = stdin.read(&mut input) => if read? == 0 { return Ok(()) },
+            read = stdin.read(&mut input) => if read? == 0 { break },
         }
     }
+    writeln!(
+        stdout,
+        "FilterLogEvents calls: {}",
+        logs.calls("FilterLogEvents")
+    )?;
+    Ok(())
 }
 
 #[expect(clippy::disallowed_methods, reason = "a server in real time")]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use vpcflow_ingest::Location;
 
-use super::{AwsArgs, DecodeArgs, OutputArgs};
+use super::{AwsArgs, DecodeArgs, OutputArgs, calls_per_second};
 use crate::time::{Moment, days, duration, moment};
 
 #[derive(Debug, Args)]
@@ -23,6 +23,9 @@ pub(crate) struct IngestArgs {
     /// Events of log groups, and AWS's files in S3, before this time [default: now]
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub(crate) until: Option<Moment>,
+    /// Calls to a log group, at most [default: six in ten of the region's quota]
+    #[arg(long, value_name = "N", value_parser = calls_per_second)]
+    pub(crate) max_calls_per_second: Option<f64>,
     /// Keep so many days, today among them, and drop older ones: `90d`
     #[arg(long, value_name = "DAYS", value_parser = days)]
     pub(crate) keep: Option<u32>,

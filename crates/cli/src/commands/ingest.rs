@@ -17,11 +17,10 @@ use vpcflow_record::{DecodeOptions, flows_schema};
 use vpcflow_store::{Checkpoint, SharedStore, SourceId, StoreSink};
 
 use crate::args::{AwsArgs, IngestArgs};
-use crate::commands::{end_in_order, refused};
+use crate::commands::refused;
+use crate::ending::Ending;
 use crate::failure::Failure;
-use crate::open::{
-    DEFAULT_SINCE_MS, config, default_budget, group_format, patiently, warn_unknown,
-};
+use crate::open::{DEFAULT_SINCE_MS, budget, config, group_format, patiently, warn_unknown};
 use crate::print::{Notes, bytes, counted};
 use crate::store;
 
@@ -30,7 +29,7 @@ mod buckets;
 /// Batches of standard input that are decoded ahead of the store.
 const AHEAD: usize = 2;
 
-pub(crate) async fn run(args: IngestArgs) -> Result<(), Failure> {
+pub(crate) async fn run(args: IngestArgs, ending: Ending) -> Result<(), Failure> {
     let notes = Notes::new(args.decode.quiet);
     warn_unknown(args.decode.log_format.as_ref(), notes);
     look_for(&args.sources)?;
@@ -45,12 +44,10 @@ pub(crate) async fn run(args: IngestArgs) -> Result<(), Failure> {
         objects: ObjectCounts::default(),
         repeats: 0,
     };
-    let ended = async {
-        let read = ingest.all().await;
-        // What was read before a failure stays: the next run goes on after it.
-        Ok((read, store.close().await))
-    };
-    let (read, closed) = end_in_order(&stop, Box::pin(ended)).await?;
+    ending.in_order(&stop)?;
+    let read = Box::pin(ingest.all()).await;
+    // What was read before a failure stays: the next run goes on after it.
+    let closed = store.close().await;
     read?;
     let totals = closed?;
     let (counts, repeats) = (ingest.counts, ingest.repeats);
@@ -149,7 +146,7 @@ impl Ingest<'_> {
 
     /// All of it in one commit: a run that is broken off has kept nothing.
     async fn standard_input(&mut self) -> Result<(), Failure> {
-        let source = SourceId::new("stdin");
+        let source = SourceId::new(super::STDIN);
         let notes = self.notes;
         let declared = self.args.decode.log_format.clone();
         let policy = self.args.decode.policy;
@@ -176,15 +173,23 @@ impl Ingest<'_> {
             counts: &mut self.counts,
             reading: None,
         };
-        while let Some(batch) = batches.recv().await {
-            sink.write(batch).await?;
+        loop {
+            let batch = tokio::select! {
+                biased;
+                () = self.stop.cancelled() => {
+                    // Nobody waits for the thread, which may wait for input for ever.
+                    notes.say("note: of standard input nothing was kept: it is stored as a whole");
+                    return Ok(());
+                }
+                batch = batches.recv() => batch,
+            };
+            match batch {
+                Some(batch) => sink.write(batch).await?,
+                None => break,
+            }
         }
         let read = reading.await;
         read.map_err(|error| Failure::new(error.to_string()))??;
-        if self.stop.is_cancelled() {
-            notes.say("note: of standard input nothing was kept: it is stored as a whole");
-            return Ok(());
-        }
         let now_ms = SystemClock.now_ms();
         let cursor = Checkpoint::full(json!({ "read_ms": now_ms }));
         Ok(self.store.note(&source, cursor).await?)
@@ -231,7 +236,7 @@ impl Ingest<'_> {
             repeats: &mut self.repeats,
             sink: DecodingSink::new(decoder, counted),
         };
-        let budget = default_budget(group.region());
+        let budget = budget(group.region(), self.args.max_calls_per_second);
         let clock = &SystemClock;
         read_history(
             &group, clock, &budget, since_ms, until_ms, &mut sink, &self.stop,

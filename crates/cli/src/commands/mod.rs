@@ -12,31 +12,36 @@ mod tail;
 mod top;
 
 use clap::CommandFactory;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use vpcflow_ingest::{Checkpoint, FilesCheckpoint, ObjectsCheckpoint};
 use vpcflow_query::Limits;
 
 use crate::args::{Arguments, Command, DecodeArgs, OutputArgs};
+use crate::ending::{Ending, Signals};
 use crate::failure::Failure;
 use crate::open::Opened;
 use crate::output::Output;
 use crate::print::{Notes, counted, out};
 use crate::progress::Progress;
 
-/// Runs the command that the arguments name. Its queries keep to the limits.
-pub(crate) async fn run(arguments: Arguments, limits: Limits) -> Result<(), Failure> {
+/// Runs the command that the arguments name. Its queries keep to the limits, and it
+/// hears of signals by `ending`.
+pub(crate) async fn run(
+    arguments: Arguments,
+    limits: Limits,
+    ending: Ending,
+) -> Result<(), Failure> {
     match arguments.command {
-        Command::Demo(args) => Box::pin(demo::run(args)).await,
+        Command::Demo(args) => interruptible(ending, Box::pin(demo::run(args))).await,
         Command::Setup(args) => Box::pin(setup::run(args)).await,
-        Command::Status(args) => Box::pin(provision::status(args)).await,
+        Command::Status(args) => interruptible(ending, Box::pin(provision::status(args))).await,
         Command::Teardown(args) => provision::teardown(args).await,
-        Command::Tail(args) => Box::pin(tail::run(args, limits)).await,
-        Command::Ingest(args) => Box::pin(ingest::run(args)).await,
+        Command::Tail(args) => Box::pin(tail::run(args, limits, ending)).await,
+        Command::Ingest(args) => Box::pin(ingest::run(args, ending)).await,
         Command::Store(args) => Box::pin(store::run(args)).await,
-        Command::Sql(args) => Box::pin(sql::run(args, limits)).await,
-        Command::Top(args) => Box::pin(top::run(args, limits)).await,
-        Command::Query(args) => Box::pin(query::run(args, limits)).await,
+        Command::Sql(args) => interruptible(ending, Box::pin(sql::run(args, limits))).await,
+        Command::Top(args) => interruptible(ending, Box::pin(top::run(args, limits))).await,
+        Command::Query(args) => interruptible(ending, Box::pin(query::run(args, limits))).await,
         Command::Generate(args) => generate::run(args).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -46,62 +51,35 @@ pub(crate) async fn run(arguments: Arguments, limits: Limits) -> Result<(), Fail
     }
 }
 
-/// Runs a command that writes: the first signal asks it to end in order, the
-/// second ends it where it is, which loses nothing that was committed.
-async fn end_in_order<T>(
-    stop: &CancellationToken,
-    command: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, Failure> {
+/// Runs a command that only reads: a signal ends it where it is.
+async fn interruptible(
+    ending: Ending,
+    command: impl Future<Output = Result<(), Failure>>,
+) -> Result<(), Failure> {
+    let stop = CancellationToken::new();
+    ending.at_once(&stop)?;
     tokio::select! {
-        // The signals first, so that they are heard from the start on.
         biased;
-        left = interrupted_twice(stop) => Err(left),
+        () = stop.cancelled() => Err(Failure::interrupted()),
         result = command => result,
     }
 }
 
 /// Returns when the user or the system asks the process to end.
-pub(crate) async fn interrupted() {
-    let asked = async {
-        let (mut interrupt, mut terminate) = signals().ok()?;
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-        Some(())
-    };
-    if asked.await.is_none() {
+async fn interrupted() {
+    match Signals::new() {
+        Ok(mut signals) => signals.next().await,
         // Without a handler, a signal ends the process.
-        std::future::pending::<()>().await;
+        Err(_) => std::future::pending().await,
     }
-}
-
-fn signals() -> std::io::Result<(Signal, Signal)> {
-    Ok((
-        signal(SignalKind::interrupt())?,
-        signal(SignalKind::terminate())?,
-    ))
-}
-
-/// Cancels `stop` when the user or the system asks for the first time; returns at
-/// the second.
-async fn interrupted_twice(stop: &CancellationToken) -> Failure {
-    let (mut interrupt, mut terminate) = match signals() {
-        Ok(signals) => signals,
-        Err(error) => return error.into(),
-    };
-    for _ in 0..2 {
-        tokio::select! {
-            _ = interrupt.recv() => stop.cancel(),
-            _ = terminate.recv() => stop.cancel(),
-        }
-    }
-    Failure::interrupted()
 }
 
 /// All files that a store reads are one source: a file is known again wherever it
 /// lies, and under whichever name it is given.
 const FILES: &str = "files";
+
+/// Standard input as a source of a store.
+const STDIN: &str = "stdin";
 
 /// How far the files of a store were read.
 fn files_checkpoint(checkpoint: Option<&Checkpoint>) -> FilesCheckpoint {

@@ -101,6 +101,10 @@ pub struct CommittedEvents {
     shards: Vec<Shard>,
 }
 
+/// Memory is given back when one hash in so many was met: until then it is held
+/// twice, here and by the follower.
+const MET_PART: usize = 8;
+
 #[derive(Debug, Default)]
 struct Shard {
     /// In order, once one was looked for.
@@ -194,7 +198,7 @@ impl Shard {
             return false;
         }
         self.met_count += 1;
-        if self.met_count * 4 > self.hashes.len() {
+        if self.met_count * MET_PART > self.hashes.len() {
             self.clear_met();
             self.hashes.shrink_to_fit();
         }

@@ -98,7 +98,7 @@ impl InputError {
     }
 
     /// The error of a read from the input `path`, after so many bytes of text.
-    pub(super) fn read(
+    pub(crate) fn read(
         path: &str,
         compression: Option<Compression>,
         text_bytes: u64,

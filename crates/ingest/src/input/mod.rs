@@ -28,6 +28,7 @@ pub use file::{InputFile, expand, spool};
 pub(crate) use file::{LOG_NAMES, is_records};
 pub(crate) use location::is_pattern;
 pub use location::{Location, LocationError};
+pub(crate) use open::TextStart;
 pub use open::{Compression, OpenFile};
 pub use parts::{DividedFile, Part, PartDecoder, TakenPart, Verdict};
 pub use read::ReadDecoder;

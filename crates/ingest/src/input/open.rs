@@ -158,10 +158,7 @@ impl OpenFile {
             ),
         };
         let (mut start, failed) = first_lines(&mut reader);
-        if start.starts_with(BYTE_ORDER_MARK) {
-            // Spaces in its place: they count for nothing, and places stay.
-            start[..BYTE_ORDER_MARK.len()].fill(b' ');
-        }
+        TextStart::blank_mark(&mut start);
         require_text(&name, &start)?;
         let json = is_json(&start);
         let mut text = again(&start, failed, reader);
@@ -208,15 +205,7 @@ impl OpenFile {
     /// The format of the file: the declared one, else that of its header line,
     /// else the version-2 default.
     pub fn format(&self, declared: Option<&Format>) -> FileFormat {
-        let first = lines(&self.start).find(|line| says_something(line));
-        let header = || Format::from_header(first?.trim_ascii());
-        FileFormat {
-            format: match declared {
-                Some(format) => format.clone(),
-                None => header().unwrap_or_default(),
-            },
-            declared: declared.is_some(),
-        }
+        TextStart(&self.start).format(declared)
     }
 
     /// The file as batches of rows and rejects. `options` lays out the rows;
@@ -266,6 +255,56 @@ impl fmt::Debug for OpenFile {
     }
 }
 
+/// The first bytes of a text.
+pub(crate) struct TextStart<'a>(pub(crate) &'a [u8]);
+
+impl TextStart<'_> {
+    /// Whether the first line that says something is whole.
+    pub(crate) fn has_a_line(&self) -> bool {
+        lines(self.0).any(|line| says_something(line) && line.ends_with(b"\n"))
+    }
+
+    /// The declared format, else that of the header line, else the version-2
+    /// default.
+    pub(crate) fn format(&self, declared: Option<&Format>) -> FileFormat {
+        let first = lines(self.0).find(|line| says_something(line));
+        let header = || Format::from_header(first?.trim_ascii());
+        FileFormat {
+            format: match declared {
+                Some(format) => format.clone(),
+                None => header().unwrap_or_default(),
+            },
+            declared: declared.is_some(),
+        }
+    }
+
+    /// Makes sure that a text that begins so is plain, not compressed and not JSON.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub(crate) fn require_plain(name: &str, start: &mut [u8]) -> Result<(), InputError> {
+        TextStart::blank_mark(start);
+        let kind = match Compression::of(start) {
+            Some(Compression::Gzip) => "gzip data",
+            Some(Compression::Zstd) => "zstd data",
+            None if is_json(start) => "JSON",
+            None => return require_text(name, start),
+        };
+        Err(InputError::NotText {
+            path: name.to_owned(),
+            kind,
+        })
+    }
+
+    /// Puts spaces in place of a byte order mark: they count for nothing, and places
+    /// stay.
+    fn blank_mark(start: &mut [u8]) {
+        if start.starts_with(BYTE_ORDER_MARK) {
+            start[..BYTE_ORDER_MARK.len()].fill(b' ');
+        }
+    }
+}
+
 /// Text as a reader, where somebody does not want pieces.
 struct TextReader {
     text: Text,
@@ -302,7 +341,7 @@ fn first_lines(text: &mut impl Read) -> (Vec<u8>, Option<io::Error>) {
         if let Err(error) = read_up_to(text, len, &mut start) {
             return (start, Some(error));
         }
-        let whole = lines(&start).any(|line| says_something(line) && line.ends_with(b"\n"));
+        let whole = TextStart(&start).has_a_line();
         if whole || start.len() < len || len >= START_BYTES {
             return (start, None);
         }

@@ -1,6 +1,7 @@
 //! The operations, without HTTP around them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -9,7 +10,7 @@ use serde_json::json;
 use super::faults::{Carriage, FaultPlan};
 use super::pages::{EVENT_OVERHEAD_BYTES, MAX_EVENTS, Pager, Query, StreamFilter};
 use super::store::{Batch, BatchId, Group, Store, Stream};
-use super::traffic::Traffic;
+use super::traffic::{Traffic, TrafficPage};
 use super::wire::{self, ApiError, StreamOrder};
 
 const MAX_STREAM_NAMES: usize = 100;
@@ -19,13 +20,31 @@ const MAX_BATCH_BYTES: usize = 1_048_576;
 const MAX_BATCH_SPAN_MS: u64 = 24 * 60 * 60 * 1_000;
 const ARN_PREFIX: &str = "arn:aws:logs:us-east-1:123456789012:log-group:";
 
+/// What a call gives.
+#[derive(Debug)]
+pub(super) enum Answer {
+    Body(String),
+    /// To be written when others may call again.
+    Page(TrafficPage),
+}
+
+impl Answer {
+    /// The body.
+    pub(super) fn write(self) -> Vec<u8> {
+        match self {
+            Answer::Body(body) => body.into_bytes(),
+            Answer::Page(page) => page.write(),
+        }
+    }
+}
+
 /// Everything the server knows.
 #[derive(Debug, Default)]
 pub(super) struct Service {
     pub(super) store: Store,
     pub(super) pager: Pager,
     pub(super) faults: FaultPlan,
-    pub(super) traffic: Option<Traffic>,
+    pub(super) traffic: Option<Arc<Traffic>>,
     /// By which the records of the traffic are visible.
     pub(super) now_ms: i64,
     /// Whether `DescribeLogStreams` shows old times.
@@ -41,26 +60,32 @@ impl Service {
         self.faults.carriage(self.calls(operation))
     }
 
-    /// Answers one call: the body of the answer.
-    pub(super) fn call(&mut self, operation: &str, body: &[u8]) -> Result<String, ApiError> {
+    /// Answers one call, which was signed with this access key.
+    pub(super) fn call(
+        &mut self,
+        operation: &str,
+        access_key: &str,
+        body: &[u8],
+    ) -> Result<Answer, ApiError> {
         let number = self.calls.entry(operation.to_owned()).or_default();
         *number += 1;
         let number = *number;
         if operation == "FilterLogEvents" {
             self.release_due(number);
         }
-        if let Some(fault) = self.faults.decide(operation, number) {
+        if let Some(fault) = self.faults.decide(operation, access_key, number) {
             return Err(fault.error(operation));
         }
-        match operation {
-            "FilterLogEvents" => self.filter_log_events(parse(body)?),
+        let answer = match operation {
+            "FilterLogEvents" => return self.filter_log_events(parse(body)?),
             "DescribeLogStreams" => self.describe_log_streams(parse(body)?),
             "DescribeLogGroups" => self.describe_log_groups(parse(body)?),
             "CreateLogGroup" => self.create_log_group(parse(body)?),
             "CreateLogStream" => self.create_log_stream(parse(body)?),
             "PutLogEvents" => self.put_log_events(parse(body)?),
             _ => Err(ApiError::new(400, "UnknownOperationException", operation)),
-        }
+        };
+        answer.map(Answer::Body)
     }
 
     /// How often `operation` was called, refused calls included.
@@ -85,7 +110,7 @@ impl Service {
         });
     }
 
-    fn filter_log_events(&mut self, request: wire::FilterLogEvents) -> Result<String, ApiError> {
+    fn filter_log_events(&mut self, request: wire::FilterLogEvents) -> Result<Answer, ApiError> {
         let name = wire::group_name(request.log_group_name, request.log_group_identifier)?;
         let limit = limit(request.limit, MAX_EVENTS)?;
         let start_ms = time("startTime", request.start_time.unwrap_or(0))?;
@@ -101,7 +126,8 @@ impl Service {
         {
             let token = request.next_token.as_deref();
             let limit = limit.min(self.pager.max_events);
-            return traffic.page(start_ms, end_ms, token, limit, self.now_ms);
+            let page = TrafficPage::new(traffic, start_ms, end_ms, token, limit, self.now_ms);
+            return page.map(Answer::Page);
         }
         let group = find(&self.store.groups, &name)?;
         if let StreamFilter::Names(names) = &streams
@@ -127,11 +153,12 @@ impl Service {
                 event_id: key.event_id(),
             }
         });
-        render(&wire::FilteredEvents {
+        let page = render(&wire::FilteredEvents {
             events: events.collect(),
             searched_log_streams: [],
             next_token: page.next_token,
-        })
+        });
+        page.map(Answer::Body)
     }
 
     fn describe_log_streams(&self, request: wire::DescribeLogStreams) -> Result<String, ApiError> {

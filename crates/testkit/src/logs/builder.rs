@@ -1,6 +1,7 @@
 //! What a server is told before it starts.
 
 use std::num::NonZeroU64;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::FakeLogs;
@@ -117,7 +118,7 @@ impl FakeLogsBuilder {
     /// then. Of the faults, those of whole calls hold for it.
     pub fn traffic(mut self, traffic: Traffic) -> Self {
         self.service.store.create_group(&traffic.group);
-        self.service.traffic = Some(traffic);
+        self.service.traffic = Some(Arc::new(traffic));
         self.service.now_ms = i64::MAX;
         self
     }

@@ -1,28 +1,45 @@
 //! Event ids in AWS's form.
 
-/// The id of an event: 56 decimal digits whose value shifted right by 144 bits
-/// is the event's timestamp, as in the ids that AWS publishes in its examples
+/// 2²⁰⁸ / 10³⁸: by how much the digits of an id before the last 38 grow with a
+/// millisecond, times 2⁶⁴.
+const MILLISECOND: u128 = 4_113_761_393_303_015_105_387_422;
+/// The last two groups of digits have 19.
+const GROUP: u64 = 10_u64.pow(19);
+
+/// Appends the id of an event: 56 decimal digits whose value shifted right by 144
+/// bits is the event's timestamp, as in the ids that AWS publishes in its examples
 /// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html>).
-/// The low bits hold `sequence`, which makes the id unique, and bits derived
+/// The last digits are `sequence`, which makes the id unique; those between come
 /// from it, so that ids of one millisecond differ all over, as AWS's do.
 ///
 /// AWS documents no meaning of the digits: a reader must not depend on it.
-pub(super) fn event_id(timestamp_ms: u64, sequence: u64) -> String {
-    const CHUNK: u128 = 10_u128.pow(19);
+pub(super) fn push_event_id(text: &mut Vec<u8>, timestamp_ms: u64, sequence: u64) {
+    let spread = scramble(sequence);
+    // Of the 223,007 values that belong to the millisecond, one of the first 131,072.
+    let first = (u128::from(timestamp_ms) * MILLISECOND) >> 64;
+    let high = first as u64 + 2 + (spread >> 47);
+    push_digits(text, high, 18);
+    push_digits(text, spread % GROUP, 19);
+    push_digits(text, sequence % GROUP, 19);
+}
 
-    let mut limbs = [timestamp_ms << 16, scramble(sequence), sequence];
-    let mut next_chunk = || {
-        let mut remainder: u128 = 0;
-        for limb in &mut limbs {
-            let dividend = (remainder << 64) | u128::from(*limb);
-            // The remainder is below `CHUNK`, so the quotient fits 64 bits.
-            *limb = (dividend / CHUNK) as u64;
-            remainder = dividend % CHUNK;
-        }
-        remainder
-    };
-    let (low, middle, high) = (next_chunk(), next_chunk(), next_chunk());
-    format!("{high:018}{middle:019}{low:019}")
+/// As [`push_event_id`], by itself.
+pub(super) fn event_id(timestamp_ms: u64, sequence: u64) -> String {
+    let mut id = Vec::with_capacity(56);
+    push_event_id(&mut id, timestamp_ms, sequence);
+    id.iter().map(|digit| char::from(*digit)).collect()
+}
+
+/// Appends a number in decimal, with zeros before it up to `width` digits.
+pub(super) fn push_digits(text: &mut Vec<u8>, mut number: u64, width: usize) {
+    let mut digits = [b'0'; 20];
+    let mut first = digits.len();
+    while number > 0 {
+        first -= 1;
+        digits[first] = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+    text.extend_from_slice(&digits[first.min(digits.len() - width)..]);
 }
 
 /// The output function of SplitMix64: a bijection that spreads every bit.

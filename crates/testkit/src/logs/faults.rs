@@ -83,12 +83,24 @@ pub(super) struct FaultPlan {
     pub(super) calls_per_second: Option<u64>,
     calls_this_second: BTreeMap<String, u64>,
     denied: BTreeSet<String>,
+    /// The access key that calls must be signed with.
+    pub(super) access_key: Option<String>,
     next: Option<(Fault, u64)>,
 }
 
 impl FaultPlan {
-    /// The fault of the `number`-th call (from 1) of `operation`.
-    pub(super) fn decide(&mut self, operation: &str, number: u64) -> Option<Fault> {
+    /// The fault of the `number`-th call (from 1) of `operation`, signed with this
+    /// access key.
+    pub(super) fn decide(
+        &mut self,
+        operation: &str,
+        access_key: &str,
+        number: u64,
+    ) -> Option<Fault> {
+        let accepted = self.access_key.as_deref();
+        if accepted.is_some_and(|accepted| accepted != access_key) {
+            return Some(Fault::ExpiredCredentials);
+        }
         if self.denied.contains(operation) {
             return Some(Fault::AccessDenied);
         }

@@ -87,6 +87,11 @@ impl FakeLogs {
         self.service().store.create_group(name);
     }
 
+    /// Deletes a log group with all that is in it. Nothing happens if there is none.
+    pub fn delete_group(&self, name: &str) {
+        self.service().store.groups.remove(name);
+    }
+
     /// Adds events, in any order, to a stream; group and stream are created
     /// when they do not exist. An event is a timestamp in milliseconds since
     /// 1970 and a message. Their ingestion time is five minutes after the
@@ -176,6 +181,12 @@ impl FakeLogs {
     /// Takes back [`deny`](Self::deny).
     pub fn allow(&self, operation: &str) {
         self.service().faults.allow(operation);
+    }
+
+    /// From now on, calls that are signed with another access key than this one are
+    /// refused with `ExpiredTokenException`: those credentials have expired.
+    pub fn accept_only(&self, access_key: &str) {
+        self.service().faults.access_key = Some(access_key.to_owned());
     }
 
     /// Begins a new second of [`calls_per_second`](FakeLogsBuilder::calls_per_second).

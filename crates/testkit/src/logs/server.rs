@@ -55,14 +55,14 @@ async fn answer(
         .unwrap_or_default();
     let (answer, carriage) = {
         let mut service = lock(&service);
-        let answer = service.call(operation, &body);
+        let answer = service.call(operation, access_key(&headers), &body);
         (answer, service.carriage(operation))
     };
     let (status, body) = match answer {
-        Ok(body) => (StatusCode::OK, body),
+        Ok(answer) => (StatusCode::OK, answer.write()),
         Err(error) => (
             StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-            error.body(),
+            error.body().into_bytes(),
         ),
     };
     let body = match carriage {
@@ -72,7 +72,7 @@ async fn answer(
             Body::from(body)
         }
         Carriage::Broken => {
-            let half = body[..body.floor_char_boundary(body.len() / 2)].to_owned();
+            let half = body[..body.len() / 2].to_vec();
             Body::from_stream(futures::stream::iter([
                 Ok(half),
                 Err(io::Error::from(io::ErrorKind::ConnectionReset)),
@@ -80,4 +80,14 @@ async fn answer(
         }
     };
     (status, [(header::CONTENT_TYPE, CONTENT_TYPE)], body).into_response()
+}
+
+/// The access key that a call was signed with; empty if it was not
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-authentication-methods.html>).
+fn access_key(headers: &HeaderMap) -> &str {
+    let authorization = headers.get(header::AUTHORIZATION);
+    let authorization = authorization.and_then(|value| value.to_str().ok());
+    let credential = authorization.and_then(|text| text.split_once("Credential="));
+    let key = credential.and_then(|(_, credential)| credential.split('/').next());
+    key.unwrap_or_default()
 }

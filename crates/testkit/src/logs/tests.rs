@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::api::Answer;
 use super::*;
 
 const GROUP: &str = "flows";
@@ -23,10 +24,10 @@ fn put(service: &mut Service, stream: &str, events: impl IntoIterator<Item = (i6
 }
 
 fn call(service: &mut Service, operation: &str, request: Value) -> Result<Value, String> {
-    let answer = service.call(operation, request.to_string().as_bytes());
-    match answer {
+    let answer = service.call(operation, "key", request.to_string().as_bytes());
+    match answer.map(Answer::write) {
         Ok(body) if body.is_empty() => Ok(Value::Null),
-        Ok(body) => Ok(serde_json::from_str(&body).unwrap()),
+        Ok(body) => Ok(serde_json::from_slice(&body).unwrap()),
         Err(error) => Err(error.code.to_owned()),
     }
 }
@@ -427,6 +428,43 @@ async fn answers_over_http_until_it_is_dropped() {
     assert_eq!(status, 400);
     assert!(body.contains("ResourceAlreadyExistsException"), "{body}");
     assert_eq!(logs.calls("FilterLogEvents"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn expired_credentials_are_refused_until_there_are_others() {
+    let logs = FakeLogs::builder().start().await;
+    logs.create_group(GROUP);
+    let port = logs.address.port();
+    let status = |access_key: &str| {
+        let authorization = format!(
+            "AWS4-HMAC-SHA256 Credential={access_key}/20231218/us-east-1/logs/aws4_request, \
+             SignedHeaders=host, Signature=0"
+        );
+        let headers = [
+            ("X-Amz-Target", "Logs_20140328.FilterLogEvents"),
+            ("Authorization", &authorization),
+        ];
+        let request = r#"{"logGroupName":"flows"}"#;
+        crate::http::request(port, "POST", "/", &headers, request).unwrap()
+    };
+    assert_eq!(status("old").0, 200);
+    logs.accept_only("new");
+    let (refused, body) = status("old");
+    assert_eq!(refused, 400);
+    assert!(body.contains("ExpiredTokenException"), "{body}");
+    assert_eq!(status("new").0, 200);
+}
+
+#[test]
+fn a_deleted_group_is_gone_with_its_events_and_can_be_made_again() {
+    let mut service = service();
+    put(&mut service, "eni-1-all", events(3));
+    service.store.groups.remove(GROUP);
+    let error = filter(&mut service, json!({})).unwrap_err();
+    assert_eq!(error, "ResourceNotFoundException");
+    put(&mut service, "eni-1-all", events(1));
+    let page = filter(&mut service, json!({})).unwrap();
+    assert_eq!(messages(&page), ["message 0"]);
 }
 
 /// A hundred thousand events in a thousand streams: each call takes its page's time,

@@ -1,8 +1,9 @@
 //! A log group of any size, made up while it is read.
 
-use std::fmt::Write;
+use std::ops::Range;
+use std::sync::Arc;
 
-use super::event_id::{event_id, scramble};
+use super::event_id::{push_digits, push_event_id, scramble};
 use super::pages::{EVENT_OVERHEAD_BYTES, MAX_BYTES, MAX_EVENTS};
 use super::wire::ApiError;
 
@@ -64,12 +65,12 @@ impl Traffic {
     /// The fewest `FilterLogEvents` calls whose pages hold all records.
     #[must_use]
     pub fn fewest_pages(&self) -> u64 {
-        let mut message = String::new();
+        let mut message = Vec::new();
         let sampled = self.events().clamp(1, 10_000);
         let bytes: u64 = (0..sampled)
             .map(|number| {
                 message.clear();
-                self.message(number, &mut message);
+                self.push_message(&mut message, number);
                 (message.len() + EVENT_OVERHEAD_BYTES) as u64
             })
             .sum();
@@ -81,64 +82,6 @@ impl Traffic {
     #[must_use]
     pub fn stream(&self, interface: u64) -> String {
         format!("eni-{interface:017x}-all")
-    }
-
-    /// The page from the record of this number on, or from the first one with a
-    /// time of `start_ms` on: as JSON, as the service writes it.
-    pub(super) fn page(
-        &self,
-        start_ms: u64,
-        end_ms: u64,
-        token: Option<&str>,
-        limit: usize,
-        now_ms: i64,
-    ) -> Result<String, ApiError> {
-        let time = |time_ms: u64| i64::try_from(time_ms).unwrap_or(i64::MAX);
-        let from = match token {
-            None => self.first_at(time(start_ms)),
-            Some(token) => token
-                .strip_prefix("record-")
-                .and_then(|number| number.parse().ok())
-                .ok_or_else(ApiError::invalid_token)?,
-        };
-        // Nothing after this is visible.
-        let visible_ms = now_ms.saturating_sub(self.lag_ms).saturating_add(1_000);
-        let to = self.first_at(time(end_ms).saturating_add(1).min(visible_ms));
-        let mut body = String::with_capacity(2 * MAX_BYTES + MAX_BYTES / 2);
-        body.push_str(r#"{"events":["#);
-        let (mut events, mut bytes) = (0, 0);
-        let mut message = String::with_capacity(256);
-        let mut next = None;
-        for number in from..to {
-            let ingestion_ms = self.ingestion_ms(number);
-            if ingestion_ms > now_ms {
-                continue;
-            }
-            message.clear();
-            self.message(number, &mut message);
-            bytes += message.len() + EVENT_OVERHEAD_BYTES;
-            if events == limit || bytes > MAX_BYTES {
-                next = Some(number);
-                break;
-            }
-            if events > 0 {
-                body.push(',');
-            }
-            events += 1;
-            let _ = write!(
-                body,
-                r#"{{"logStreamName":"{}","timestamp":{},"message":"{message}","ingestionTime":{ingestion_ms},"eventId":"{}"}}"#,
-                self.stream(self.interface(number)),
-                self.time_ms(number),
-                event_id(self.time_ms(number) as u64, number),
-            );
-        }
-        body.push_str(r#"],"searchedLogStreams":[]"#);
-        if let Some(number) = next {
-            let _ = write!(body, r#","nextToken":"record-{number}""#);
-        }
-        body.push('}');
-        Ok(body)
     }
 
     /// The number of the first record with a time of `time_ms` on.
@@ -172,28 +115,132 @@ impl Traffic {
     }
 
     /// A version-2 record; its bytes are its number.
-    fn message(&self, number: u64, text: &mut String) {
+    fn push_message(&self, text: &mut Vec<u8>, number: u64) {
         let random = scramble(number.wrapping_mul(3));
-        let start = self.time_ms(number) / 1_000;
-        let _ = write!(
-            text,
-            "2 123456789012 eni-{:017x} 10.{}.{}.{} 10.0.{}.{} {} {} 6 {} {number} {start} {} {} OK",
-            self.interface(number),
-            random & 0xff,
-            random >> 8 & 0xff,
-            random >> 16 & 0xff,
-            random >> 24 & 0xff,
-            random >> 32 & 0xff,
-            1_024 + (random >> 40 & 0x7fff),
-            [443, 80, 22, 53][(random >> 56) as usize % 4],
-            1 + (random >> 58),
-            start + 59,
-            if random.is_multiple_of(16) {
-                "REJECT"
-            } else {
-                "ACCEPT"
-            },
-        );
+        let start = (self.time_ms(number) / 1_000) as u64;
+        let decimal = |text: &mut Vec<u8>, number| push_digits(text, number, 1);
+        text.extend_from_slice(b"2 123456789012 ");
+        push_interface(text, self.interface(number));
+        for (before, shift) in [
+            (&b" 10."[..], 0),
+            (b".", 8),
+            (b".", 16),
+            (b" 10.0.", 24),
+            (b".", 32),
+        ] {
+            text.extend_from_slice(before);
+            decimal(text, random >> shift & 0xff);
+        }
+        text.push(b' ');
+        decimal(text, 1_024 + (random >> 40 & 0x7fff));
+        text.push(b' ');
+        decimal(text, [443, 80, 22, 53][(random >> 56) as usize % 4]);
+        text.extend_from_slice(b" 6 ");
+        for value in [1 + (random >> 58), number, start, start + 59] {
+            decimal(text, value);
+            text.push(b' ');
+        }
+        text.extend_from_slice(match random.is_multiple_of(16) {
+            true => b"REJECT OK",
+            false => b"ACCEPT OK",
+        });
+    }
+}
+
+/// Appends the id of an interface.
+fn push_interface(text: &mut Vec<u8>, interface: u64) {
+    text.extend_from_slice(b"eni-0");
+    for shift in (0..16).rev() {
+        text.push(b"0123456789abcdef"[(interface >> (4 * shift) & 0xf) as usize]);
+    }
+}
+
+/// A page that was asked for and is still to be written: which takes a while, and
+/// can be done by several at once.
+#[derive(Debug)]
+pub(super) struct TrafficPage {
+    traffic: Arc<Traffic>,
+    /// The numbers of the first record, and of the one after the last.
+    records: Range<u64>,
+    limit: usize,
+    now_ms: i64,
+}
+
+impl TrafficPage {
+    /// The page from the record that the token names on, or from the first one with
+    /// a time of `start_ms` on.
+    pub(super) fn new(
+        traffic: &Arc<Traffic>,
+        start_ms: u64,
+        end_ms: u64,
+        token: Option<&str>,
+        limit: usize,
+        now_ms: i64,
+    ) -> Result<TrafficPage, ApiError> {
+        let time = |time_ms: u64| i64::try_from(time_ms).unwrap_or(i64::MAX);
+        let from = match token {
+            None => traffic.first_at(time(start_ms)),
+            Some(token) => token
+                .strip_prefix("record-")
+                .and_then(|number| number.parse().ok())
+                .ok_or_else(ApiError::invalid_token)?,
+        };
+        // Nothing after this is visible.
+        let visible_ms = now_ms.saturating_sub(traffic.lag_ms).saturating_add(1_000);
+        let to = traffic.first_at(time(end_ms).saturating_add(1).min(visible_ms));
+        Ok(TrafficPage {
+            traffic: Arc::clone(traffic),
+            records: from..to,
+            limit,
+            now_ms,
+        })
+    }
+
+    /// The page as JSON, as the service writes it.
+    pub(super) fn write(self) -> Vec<u8> {
+        let traffic = &*self.traffic;
+        let mut body = Vec::with_capacity(2 * MAX_BYTES + MAX_BYTES / 2);
+        body.extend_from_slice(br#"{"events":["#);
+        let (mut events, mut bytes) = (0, 0);
+        let mut next = None;
+        for number in self.records {
+            let ingestion_ms = traffic.ingestion_ms(number);
+            if ingestion_ms > self.now_ms {
+                continue;
+            }
+            let before = body.len();
+            if events > 0 {
+                body.push(b',');
+            }
+            let time_ms = traffic.time_ms(number) as u64;
+            body.extend_from_slice(br#"{"logStreamName":""#);
+            push_interface(&mut body, traffic.interface(number));
+            body.extend_from_slice(br#"-all","timestamp":"#);
+            push_digits(&mut body, time_ms, 1);
+            body.extend_from_slice(br#","message":""#);
+            let message = body.len();
+            traffic.push_message(&mut body, number);
+            bytes += body.len() - message + EVENT_OVERHEAD_BYTES;
+            if events == self.limit || bytes > MAX_BYTES {
+                body.truncate(before);
+                next = Some(number);
+                break;
+            }
+            body.extend_from_slice(br#"","ingestionTime":"#);
+            push_digits(&mut body, ingestion_ms as u64, 1);
+            body.extend_from_slice(br#","eventId":""#);
+            push_event_id(&mut body, time_ms, number);
+            body.extend_from_slice(br#""}"#);
+            events += 1;
+        }
+        body.extend_from_slice(br#"],"searchedLogStreams":[]"#);
+        if let Some(number) = next {
+            body.extend_from_slice(br#","nextToken":"record-"#);
+            push_digits(&mut body, number, 1);
+            body.push(b'"');
+        }
+        body.push(b'}');
+        body
     }
 }
 
@@ -203,21 +250,24 @@ mod tests {
 
     use super::*;
 
+    fn page(traffic: &Arc<Traffic>, times: (i64, i64), token: Option<&str>, now_ms: i64) -> Value {
+        let (from_ms, to_ms) = (times.0 as u64, times.1 as u64);
+        let page = TrafficPage::new(traffic, from_ms, to_ms, token, MAX_EVENTS, now_ms);
+        serde_json::from_slice(&page.unwrap().write()).unwrap()
+    }
+
     #[test]
     fn all_records_are_read_once_and_in_order() {
         let start_ms = 1_702_918_080_000;
-        let traffic = Traffic {
+        let traffic = Arc::new(Traffic {
             interfaces: 500,
             ..Traffic::new("flows", start_ms, 60_000)
-        };
+        });
         let mut token = None;
         let mut numbers = Vec::new();
         let mut pages = 0;
         loop {
-            let page = traffic
-                .page(0, u64::MAX, token.as_deref(), MAX_EVENTS, i64::MAX)
-                .unwrap();
-            let page: Value = serde_json::from_str(&page).unwrap();
+            let page = page(&traffic, (0, i64::MAX), token.as_deref(), i64::MAX);
             pages += 1;
             for event in page["events"].as_array().unwrap() {
                 let values: Vec<_> = event["message"].as_str().unwrap().split(' ').collect();
@@ -226,6 +276,10 @@ mod tests {
                     values[10].parse::<i64>().unwrap() * 1_000,
                     event["timestamp"].as_i64().unwrap()
                 );
+                let stream = event["logStreamName"].as_str().unwrap();
+                assert_eq!(stream.strip_suffix("-all"), Some(values[2]));
+                let interface = u64::from_str_radix(&values[2][4..], 16).unwrap();
+                assert_eq!(traffic.stream(interface), stream);
                 numbers.push(values[9].parse::<u64>().unwrap());
             }
             match page["nextToken"].as_str() {
@@ -240,10 +294,9 @@ mod tests {
     #[test]
     fn ranges_join_and_records_become_visible_late() {
         let start_ms = 1_702_918_080_000;
-        let traffic = Traffic::new("flows", start_ms, 600_000);
+        let traffic = Arc::new(Traffic::new("flows", start_ms, 600_000));
         let count = |from_ms: i64, to_ms: i64, now_ms| {
-            let page = traffic.page(from_ms as u64, to_ms as u64, None, MAX_EVENTS, now_ms);
-            let page: Value = serde_json::from_str(&page.unwrap()).unwrap();
+            let page = page(&traffic, (from_ms, to_ms), None, now_ms);
             page["events"].as_array().unwrap().len()
         };
         let mut all = 0;

@@ -6,7 +6,7 @@ use vpcflow_ingest::{
 };
 use vpcflow_store::{CommitTotals, SharedStore, SourceId};
 
-use crate::commands::FILES;
+use crate::commands::{FILES, STDIN};
 use crate::failure::Failure;
 use crate::open::patiently;
 use crate::print::{bytes, counted};
@@ -70,6 +70,14 @@ impl Stand {
             checkpoint,
             known: CommittedEvents::default(),
         })
+    }
+
+    /// Of standard input, which cannot be gone on with.
+    pub(super) fn of_lines() -> Stand {
+        Stand {
+            source: SourceId::new(STDIN),
+            ..Stand::default()
+        }
     }
 
     /// The follower of a log group, from here on.

@@ -28,36 +28,17 @@ mod separators;
 mod sse2;
 pub(crate) mod views;
 
-use separators::CHUNK_BYTES;
-
 pub(crate) use block::{BLOCK_ROWS, Block, BlockReader, GROUP_ROWS, NullWords, Place};
 pub use cpu::CpuLevel;
+pub(crate) use separators::{CHUNK_BYTES, Marks, WRITE_ROOM, write_bits};
 
-/// A bit for each space or control character of the first 128 bytes; past the
-/// end of the text there are only such.
+/// What is where in a chunk, for the grammar.
 #[inline(always)]
-pub(crate) fn separators(text: &[u8]) -> u128 {
-    match text.first_chunk::<128>() {
-        Some(chunk) => separators_of(chunk),
-        None => {
-            let mut chunk = [0; 128];
-            chunk[..text.len()].copy_from_slice(text);
-            separators_of(&chunk)
-        }
-    }
-}
-
-#[inline(always)]
-fn separators_of(text: &[u8; 128]) -> u128 {
-    let mut bits = 0;
-    for (index, chunk) in text.as_chunks::<CHUNK_BYTES>().0.iter().enumerate() {
-        #[cfg(target_arch = "x86_64")]
-        let separators = sse2::separators(chunk);
-        #[cfg(not(target_arch = "x86_64"))]
-        let separators = portable::separators(chunk);
-        bits |= u128::from(separators) << (index * CHUNK_BYTES);
-    }
-    bits
+pub(crate) fn marks(chunk: &[u8; CHUNK_BYTES]) -> Marks {
+    #[cfg(target_arch = "x86_64")]
+    return sse2::marks(chunk);
+    #[cfg(not(target_arch = "x86_64"))]
+    portable::marks(chunk)
 }
 
 /// Whether the first `len` of 16 bytes are an IPv4 address.

@@ -2,10 +2,9 @@
 
 use super::block::{BLOCK_ROWS, Block, NullWords, Place};
 use super::ipv4::{Character, Characters};
-use super::separators::{CHUNK_BYTES, Masks, Scan, scan_with, write_bits};
+use super::separators::{CHUNK_BYTES, Marks, Masks, Scan, scan_with, write_bits};
 use crate::column::{INLINE_BYTES, view};
 use crate::number::{self, HIGH, at_most_space, equal, repeat};
-use crate::reason::Reason;
 
 pub(super) fn scan(text: &[u8], places: &mut [u32], wanted: usize) -> Scan {
     scan_with(text, places, wanted, classify, write_bits)
@@ -44,14 +43,25 @@ fn transpose_bits(bits: u64) -> u64 {
     swap(bits, 0x0000_0000_F0F0_F0F0, 28)
 }
 
-/// A bit for each space or control character.
+/// What is where in a chunk.
 #[cfg_attr(
     target_arch = "x86_64",
     expect(dead_code, reason = "SSE2 is always there")
 )]
 #[inline(always)]
-pub(super) fn separators(chunk: &[u8; CHUNK_BYTES]) -> u64 {
-    classify(chunk).separators
+pub(super) fn marks(chunk: &[u8; CHUNK_BYTES]) -> Marks {
+    let (mut separators, mut line_feeds, mut non_ascii) = (0, 0, 0);
+    for (index, word) in chunk.as_chunks::<8>().0.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        separators |= at_most_space(word) >> (7 - index);
+        line_feeds |= equal(word, b'\n') >> (7 - index);
+        non_ascii |= word & HIGH;
+    }
+    Marks {
+        separators: transpose_bits(separators),
+        line_feeds: transpose_bits(line_feeds),
+        non_ascii,
+    }
 }
 
 /// From lines of `values` places each to columns, each `column_rows` apart.
@@ -107,19 +117,19 @@ fn column<Number: Default>(
     value: usize,
     out: &mut [Number],
     nulls: &mut NullWords,
-    parse: impl Fn(&[u8], usize) -> Result<Number, Reason>,
+    parse: impl Fn(&[u8], usize) -> Option<Number>,
 ) -> bool {
     let text = block.text();
     let places = block.starts(value).iter().zip(block.after(value));
     for (row, ((start, after), out)) in places.zip(out).take(block.rows()).enumerate() {
         let (ahead, len) = (&text[*start as usize..], (after - start - 1) as usize);
         *out = match parse(ahead, len) {
-            Ok(number) => number,
-            Err(_) if ahead.starts_with(b"-") && len == 1 => {
+            Some(number) => number,
+            None if ahead.starts_with(b"-") && len == 1 => {
                 set_null(nulls, row);
                 Number::default()
             }
-            Err(_) => return false,
+            None => return false,
         };
     }
     true

@@ -14,7 +14,7 @@ use std::arch::x86_64::{
 
 use super::block::{BLOCK_ROWS, Block, NullWords, Place};
 use super::ipv4::{Character, Characters};
-use super::separators::{CHUNK_BYTES, Masks, Scan, scan_with, write_bits};
+use super::separators::{CHUNK_BYTES, Marks, Masks, Scan, scan_with, write_bits};
 use crate::column::INLINE_BYTES;
 
 pub(super) fn scan(text: &[u8], places: &mut [u32], wanted: usize) -> Scan {
@@ -34,21 +34,33 @@ pub(super) fn prefetch(chunk: &[u8; CHUNK_BYTES]) {
     unsafe { _mm_prefetch::<_MM_HINT_T0>(ahead.cast()) };
 }
 
-/// A bit for each space or control character.
+/// What is where in a chunk.
 #[inline(always)]
-pub(super) fn separators(chunk: &[u8; 64]) -> u64 {
-    let mut separators = 0;
+pub(super) fn marks(chunk: &[u8; CHUNK_BYTES]) -> Marks {
+    // SAFETY: every x86-64 CPU has SSE2.
+    unsafe { marks_sse2(chunk) }
+}
+
+#[inline]
+#[target_feature(enable = "sse2")]
+fn marks_sse2(chunk: &[u8; CHUNK_BYTES]) -> Marks {
+    let (mut separators, mut line_feeds) = (0, 0);
+    let mut non_ascii = _mm_setzero_si128();
     for (index, lane) in chunk.as_chunks::<16>().0.iter().enumerate() {
-        // SAFETY: every x86-64 CPU has SSE2, and a lane the 16 bytes that are
-        // loaded.
-        let bits = unsafe {
-            let bytes = _mm_loadu_si128(lane.as_ptr().cast());
-            let space = _mm_set1_epi8(b' ' as i8);
-            _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(bytes, space), bytes))
-        };
-        separators |= u64::from(bits as u16) << (index * 16);
+        // SAFETY: a lane has the 16 bytes that are loaded.
+        let bytes = unsafe { _mm_loadu_si128(lane.as_ptr().cast()) };
+        let separator = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(b' ' as i8)), bytes);
+        let line_feed = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'\n' as i8));
+        let bits = |bytes| u64::from(_mm_movemask_epi8(bytes) as u16) << (index * 16);
+        separators |= bits(separator);
+        line_feeds |= bits(line_feed);
+        non_ascii = _mm_or_si128(non_ascii, bytes);
     }
-    separators
+    Marks {
+        separators,
+        line_feeds,
+        non_ascii: _mm_movemask_epi8(non_ascii) as u64,
+    }
 }
 
 #[inline]

@@ -1,7 +1,7 @@
 //! The kernels in plain Rust, eight bytes at a time.
 
 use super::block::{BLOCK_ROWS, Block, NullWords, Place};
-use super::ipv4::{Character, Characters};
+use super::ipv4::{self, Character};
 use super::separators::{CHUNK_BYTES, Marks, Masks, Scan, scan_with, write_bits};
 use crate::column::{INLINE_BYTES, view};
 use crate::number::{self, HIGH, at_most_space, equal, repeat};
@@ -45,8 +45,8 @@ fn transpose_bits(bits: u64) -> u64 {
 
 /// What is where in a chunk.
 #[cfg_attr(
-    target_arch = "x86_64",
-    expect(dead_code, reason = "SSE2 is always there")
+    any(target_arch = "x86_64", target_arch = "aarch64"),
+    expect(dead_code, reason = "there is SSE2 or NEON")
 )]
 #[inline(always)]
 pub(super) fn marks(chunk: &[u8; CHUNK_BYTES]) -> Marks {
@@ -167,15 +167,7 @@ pub(super) fn views(
 
 /// For each row of a field, 0 if it is an IPv4 address.
 pub(super) fn ipv4_violations(block: &Block<'_>, value: usize) -> [u16; BLOCK_ROWS] {
-    let (starts, after) = (block.starts(value), block.after(value));
-    let mut characters = Characters::new();
-    for (row, (start, after)) in starts.iter().zip(after).enumerate().take(BLOCK_ROWS) {
-        let end = 1_u32.checked_shl(after - start - 1).unwrap_or(0) as u16;
-        if let Some(chunk) = block.text()[*start as usize..].first_chunk() {
-            characters.set(row, character(chunk, end));
-        }
-    }
-    characters.violations(starts.len())
+    ipv4::violations_with(block, value, character)
 }
 
 /// What 16 characters are.

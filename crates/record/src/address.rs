@@ -1,13 +1,21 @@
 //! What is an address: as the standard library reads it.
 
-use crate::simd::is_ipv4;
+use crate::simd;
 
 /// Whether the first `len` bytes are an IPv4 or IPv6 address; more may follow,
 /// and is read along. An octet of IPv4 has no leading zero, since some would
 /// read it as octal.
 #[inline]
 pub(crate) fn is_address(ahead: &[u8], len: usize) -> bool {
-    is_ipv4_word(ahead, len) || is_ipv6(&ahead[..len])
+    is_ipv4_word(ahead, len) || is_ipv6_word(ahead, len)
+}
+
+#[inline]
+fn is_ipv6_word(ahead: &[u8], len: usize) -> bool {
+    let quick = ahead
+        .first_chunk()
+        .and_then(|ahead| simd::is_ipv6(ahead, len));
+    quick.unwrap_or_else(|| is_ipv6(&ahead[..len]))
 }
 
 /// Eight groups of up to four hexadecimal digits; one `::` for the zeros that
@@ -52,7 +60,7 @@ fn is_ipv4_word(ahead: &[u8], len: usize) -> bool {
         chunk[..len].copy_from_slice(&ahead[..len]);
         chunk
     });
-    is_ipv4(&chunk, len)
+    simd::is_ipv4(&chunk, len)
 }
 
 /// The bytes of `0.0.0.0` up to those of `255.255.255.255`.

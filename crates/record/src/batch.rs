@@ -6,11 +6,11 @@ use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_buffer::Buffer;
 use arrow_schema::{ArrowError, DataType, SchemaRef};
 
-use crate::column::{ColumnBuilder, INLINE_BYTES, column_bytes};
+use crate::column::{ColumnBuilder, INLINE_BYTES, column_bytes, view};
 use crate::field::FieldType;
 use crate::format::Format;
-use crate::grammar::{Sink, Word, for_each_value, has_export_time};
-use crate::memory::{Section, Slab, Slabs};
+use crate::grammar::{Line, Sink, Word, has_export_time, read_words};
+use crate::memory::{Native, Section, Slab, Slabs};
 use crate::policy::Policy;
 use crate::reason::RecordError;
 use crate::simd::{BLOCK_ROWS, Block, NullWords, Place};
@@ -29,6 +29,10 @@ struct Target {
     /// The column that takes the value. Others are checked all the same, so
     /// that a projection never changes what is refused.
     column: Option<usize>,
+    /// Where that column's values are.
+    section: Section,
+    /// It was given text that is not in the column itself.
+    long: bool,
 }
 
 /// Rows that grow record by record, or by a block of records.
@@ -96,13 +100,19 @@ impl Batch {
             self.pad(&mut slab);
             self.slab = Some(slab);
         }
-        let target = |field: &crate::FormatField| Target {
-            field_type: self.policy.checked_as(field.field_type()),
-            column: self
+        self.told_of_long_text();
+        let target = |field: &crate::FormatField| {
+            let column = self
                 .schema
                 .index_of(&field.column())
                 .ok()
-                .filter(|column| self.columns[*column].takes(field.field_type())),
+                .filter(|column| self.columns[*column].takes(field.field_type()));
+            Target {
+                field_type: self.policy.checked_as(field.field_type()),
+                column,
+                section: column.map_or(Section::default(), |column| self.columns[column].section()),
+                long: false,
+            }
         };
         self.targets = format.fields().iter().map(target).collect();
     }
@@ -132,42 +142,63 @@ impl Batch {
         for (column, section) in self.columns.iter_mut().zip(&sections) {
             column.move_to(*section);
         }
+        for target in &mut self.targets {
+            if let Some(column) = target.column {
+                target.section = sections[column];
+            }
+        }
         (self.slabs, self.slab) = (slabs, slab);
     }
 
     /// Appends a line as one row. Returns whether values were left out, which
-    /// only the lenient policy does. `ahead` is the line with what follows it,
-    /// or nothing.
+    /// only the lenient policy does. `shared` is the input that the line is in,
+    /// with the line's offset; `None`: it is copied.
     pub(crate) fn append_record(
         &mut self,
-        line: &[u8],
-        ahead: &[u8],
+        line: Line<'_, '_>,
         format: &Format,
+        shared: Option<(&Buffer, usize)>,
     ) -> Result<bool, RecordError> {
         if self.rows >= self.slab_rows {
             self.grow(self.rows + 1);
         }
+        let place = self.place(shared);
         let slab = self.slab.get_or_insert_with(|| self.slabs.take());
         let mut row = Row {
             columns: &mut self.columns,
-            targets: &self.targets,
             slab,
             row: self.rows,
-            base: self.text.len(),
+            place: Place {
+                offset: place.offset.wrapping_sub(line.start() as u32),
+                ..place
+            },
             keep_line: false,
         };
-        let result = for_each_value(line, ahead, format, self.policy, &mut row);
+        let targets = self.targets.iter_mut();
+        let result = read_words(line, format, self.policy, targets, &mut row);
         let keep_line = row.keep_line;
         match result {
             Ok(_) => {
                 if keep_line {
-                    self.text.extend_from_slice(line);
+                    self.keep(line.bytes(), shared, place);
                 }
                 self.rows += 1;
             }
             Err(_) => self.truncate(),
         }
         result
+    }
+
+    /// Keeps text that views point into.
+    #[inline]
+    fn keep(&mut self, text: &[u8], shared: Option<(&Buffer, usize)>, place: Place) {
+        match shared {
+            Some((buffer, _)) if self.shared.len() < place.buffer as usize => {
+                self.shared.push(buffer.clone());
+            }
+            Some(_) => {}
+            None => self.text.extend_from_slice(text),
+        }
     }
 
     /// Appends a block as rows, or nothing of it when there is anything in it
@@ -203,18 +234,13 @@ impl Batch {
         }
         self.rows += block.rows();
         if self.columns.iter().any(ColumnBuilder::has_long_text) {
-            match shared {
-                Some((buffer, _)) if self.shared.len() < place.buffer as usize => {
-                    self.shared.push(buffer.clone());
-                }
-                Some(_) => {}
-                None => self.text.extend_from_slice(block.lines()),
-            }
+            self.keep(block.lines(), shared, place);
         }
         true
     }
 
-    /// Where a block's text will be found.
+    /// Where the text of a block or a line will be found.
+    #[inline]
     fn place(&self, shared: Option<(&Buffer, usize)>) -> Place {
         let (buffer, offset) = match shared {
             None => (0, self.text.len()),
@@ -239,6 +265,17 @@ impl Batch {
         }
     }
 
+    /// Columns come to know what text the grammar gave them.
+    fn told_of_long_text(&mut self) {
+        for target in &mut self.targets {
+            if let Some(column) = target.column
+                && std::mem::take(&mut target.long)
+            {
+                self.columns[column].set_long();
+            }
+        }
+    }
+
     /// Drops what was appended after the last whole row.
     fn truncate(&mut self) {
         for column in self.targets.iter().filter_map(|target| target.column) {
@@ -257,6 +294,7 @@ impl Batch {
         }
         let mut slab = self.slab.take().unwrap_or_else(|| self.slabs.take());
         self.pad(&mut slab);
+        self.told_of_long_text();
         let rows = std::mem::take(&mut self.rows);
         let text = Vec::with_capacity(self.text.len());
         let mut buffers = vec![Buffer::from_vec(std::mem::replace(&mut self.text, text))];
@@ -283,60 +321,60 @@ impl Batch {
 /// The row that a line becomes.
 struct Row<'b> {
     columns: &'b mut [ColumnBuilder],
-    targets: &'b [Target],
     slab: &'b mut Slab,
     row: usize,
-    /// Where the line will be in the batch's text.
-    base: usize,
+    /// Where the text that the line is in will be found.
+    place: Place,
     /// Some view points there.
     keep_line: bool,
 }
 
-impl Row<'_> {
+impl<'a> Sink<'a, &mut Target> for Row<'_> {
+    /// Sets the value of a word: straight in its column, since a value of many
+    /// kinds that passes through memory doubles the time.
     #[inline(always)]
-    fn column(&mut self, index: usize) -> Option<(&mut ColumnBuilder, &mut Slab)> {
-        let column = self.targets[index].column?;
-        Some((&mut self.columns[column], self.slab))
+    fn take(&mut self, target: &mut Target, word: Word<'a>) -> bool {
+        if word.is_null() {
+            if let Some(column) = target.column {
+                self.columns[column].set_null(self.slab, self.row);
+            }
+            return true;
+        }
+        match target.field_type {
+            FieldType::Int32 => self.number(target, word.int32()),
+            FieldType::Int64 => self.number(target, word.int64()),
+            FieldType::Timestamp => self.number(target, word.timestamp()),
+            FieldType::Address if !word.is_address() => false,
+            FieldType::Address | FieldType::Text => {
+                self.text(target, word);
+                true
+            }
+        }
     }
 }
 
-impl<'a> Sink<'a> for Row<'_> {
-    #[inline]
-    fn null(&mut self, index: usize) {
-        let row = self.row;
-        if let Some((column, slab)) = self.column(index) {
-            column.set_null(slab, row);
+impl Row<'_> {
+    #[inline(always)]
+    fn number<T: Native>(&mut self, target: &Target, number: Option<T>) -> bool {
+        if let Some(number) = number
+            && target.column.is_some()
+        {
+            self.slab.set(target.section, self.row, number);
         }
+        number.is_some()
     }
 
     #[inline(always)]
-    fn int32(&mut self, index: usize, number: i32) {
-        let row = self.row;
-        if let Some((column, slab)) = self.column(index) {
-            column.set_int32(slab, row, number);
+    fn text(&mut self, target: &mut Target, word: Word<'_>) {
+        if target.column.is_none() {
+            return;
         }
-    }
-
-    #[inline(always)]
-    fn int64(&mut self, index: usize, number: i64) {
-        let row = self.row;
-        if let Some((column, slab)) = self.column(index) {
-            column.set_int64(slab, row, number);
-        }
-    }
-
-    #[inline(always)]
-    fn timestamp(&mut self, index: usize, micros: i64) {
-        self.int64(index, micros);
-    }
-
-    #[inline(always)]
-    fn text(&mut self, index: usize, word: Word<'a>) {
-        let (row, offset) = (self.row, self.base + word.start());
-        if let Some((column, slab)) = self.column(index) {
-            column.set_text(slab, row, word, offset as u32);
-            self.keep_line |= word.len() > INLINE_BYTES;
-        }
+        let offset = self.place.offset.wrapping_add(word.start() as u32);
+        let view = view(word.ahead(), word.len(), self.place.buffer, offset);
+        self.slab.set(target.section, self.row, view);
+        let long = word.len() > INLINE_BYTES;
+        target.long |= long;
+        self.keep_line |= long;
     }
 }
 

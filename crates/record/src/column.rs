@@ -1,5 +1,6 @@
 //! Columns under construction, one an output column.
 
+use std::hint::select_unpredictable;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -8,7 +9,6 @@ use arrow_buffer::Buffer;
 use arrow_schema::ArrowError;
 
 use crate::field::FieldType;
-use crate::grammar::Word;
 use crate::memory::{Section, Slab};
 use crate::nulls::Nulls;
 use crate::simd::{self, Block, NullWords, Place};
@@ -76,23 +76,14 @@ impl ColumnBuilder {
         self.field_type.data_type() == field_type.data_type()
     }
 
-    /// Sets the value of a row of a column of 32-bit numbers.
-    #[inline(always)]
-    pub(crate) fn set_int32(&self, slab: &mut Slab, row: usize, number: i32) {
-        slab.column(self.section)[row] = number;
+    /// Where the values are.
+    pub(crate) fn section(&self) -> Section {
+        self.section
     }
 
-    /// Sets the value of a row of a column of 64-bit numbers or of times.
-    #[inline(always)]
-    pub(crate) fn set_int64(&self, slab: &mut Slab, row: usize, number: i64) {
-        slab.column(self.section)[row] = number;
-    }
-
-    /// Sets the text of a row. It starts at `offset` of the batch's own text.
-    #[inline(always)]
-    pub(crate) fn set_text(&mut self, slab: &mut Slab, row: usize, word: Word<'_>, offset: u32) {
-        self.long |= word.len() > INLINE_BYTES;
-        slab.column(self.section)[row] = view(word.ahead(), word.len(), 0, offset);
+    /// Some text that was set is not in the column itself.
+    pub(crate) fn set_long(&mut self) {
+        self.long = true;
     }
 
     /// Leaves a row without a value.
@@ -219,24 +210,39 @@ impl ColumnBuilder {
 /// which saves the branches of arrow's `make_view` on each length.
 #[inline(always)]
 pub(crate) fn view(ahead: &[u8], len: usize, buffer: u32, offset: u32) -> u128 {
-    let first = match ahead.first_chunk::<16>() {
-        Some(chunk) => u128::from_le_bytes(*chunk),
+    let chunk = match ahead.first_chunk::<INLINE_BYTES>() {
+        Some(chunk) => *chunk,
         None => {
-            let mut chunk = [0; 16];
+            let mut chunk = [0; INLINE_BYTES];
             let kept = len.min(INLINE_BYTES);
             chunk[..kept].copy_from_slice(&ahead[..kept]);
-            u128::from_le_bytes(chunk)
+            chunk
         }
     };
-    let place = u128::from(offset) << 32 | u128::from(buffer);
-    let (kept, place) = if len > INLINE_BYTES {
-        (4, place << 64)
-    } else {
-        (len, 0)
-    };
-    let text = first & ((1 << (kept * 8)) - 1);
-    text << 32 | place | len as u128
+    let [first, rest] = [&chunk[..4], &chunk[4..]];
+    let first = u32::from_le_bytes(first.try_into().unwrap_or_default());
+    let rest = u64::from_le_bytes(rest.try_into().unwrap_or_default());
+    let (first_mask, rest_mask) = TEXT_MASKS[len.min(INLINE_BYTES + 1)];
+    let place = u64::from(offset) << 32 | u64::from(buffer);
+    let rest = select_unpredictable(len > INLINE_BYTES, place, rest & rest_mask);
+    let start = u64::from(first & first_mask) << 32 | len as u64;
+    u128::from(rest) << 64 | u128::from(start)
 }
+
+/// For text of each length, which bits of a view are text: of its first four
+/// bytes, and of the next eight. Of longer text, only the first four are there.
+static TEXT_MASKS: [(u32, u64); INLINE_BYTES + 2] = {
+    let mut masks = [(u32::MAX, 0); INLINE_BYTES + 2];
+    let mut len = 0;
+    while len <= INLINE_BYTES {
+        masks[len] = match len {
+            0..=4 => (((1_u64 << (len * 8)) - 1) as u32, 0),
+            _ => (u32::MAX, u64::MAX >> ((INLINE_BYTES - len) * 8)),
+        };
+        len += 1;
+    }
+    masks
+};
 
 #[cfg(test)]
 mod tests {

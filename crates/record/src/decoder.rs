@@ -8,7 +8,7 @@ use arrow_schema::{ArrowError, SchemaRef};
 
 use crate::batch::Batch;
 use crate::format::{Format, FormatField, Separator};
-use crate::grammar::{has_export_time, is_space};
+use crate::grammar::{Line, Window, has_export_time, is_space};
 use crate::line_format::LineFormat;
 use crate::policy::Policy;
 use crate::reason::{Reason, RecordError};
@@ -111,6 +111,8 @@ pub struct Decoder {
     batch_rows: usize,
     batch: Batch,
     blocks: Blocks,
+    /// Where lines end that are for the grammar.
+    window: Window,
     /// A header could be read as a record, since every field takes any word.
     all_text: bool,
     rejects: Vec<Reject>,
@@ -188,6 +190,7 @@ impl Decoder {
             batch_rows,
             batch: Batch::new(schema, options.policy, batch_rows),
             blocks,
+            window: Window::default(),
             all_text: false,
             rejects: Vec::new(),
             counts: DecodeCounts::default(),
@@ -281,35 +284,39 @@ impl Decoder {
     }
 
     fn decode_lines(&mut self, input: &[u8], shared: Option<&Buffer>) -> usize {
+        let mut window = std::mem::take(&mut self.window);
+        window.clear();
         let mut used = 0;
         while used < input.len() && !self.is_full() {
-            let rest = &input[used..];
-            let block = self.decode_block(rest, shared.map(|buffer| (buffer, used)));
+            let shared = shared.map(|buffer| (buffer, used));
+            let block = self.decode_block(&input[used..], shared);
             if block > 0 {
                 used += block;
                 continue;
             }
-            let Some(end) = memchr::memchr(b'\n', rest) else {
-                self.keep_partial(rest);
+            let Some(line) = window.line(input, used) else {
+                self.keep_partial(&input[used..]);
                 used = input.len();
                 break;
             };
+            let bytes = line.bytes().len();
             if self.skipping {
                 self.skipping = false;
-                self.position += end as u64 + 1;
             } else if self.partial.is_empty() {
-                self.line(&rest[..end], rest);
-                self.position += end as u64 + 1;
+                self.line(line, shared);
             } else {
-                let mut line = std::mem::take(&mut self.partial);
-                line.extend_from_slice(&rest[..end]);
-                self.line(&line, &[]);
-                self.position += line.len() as u64 + 1;
-                line.clear();
-                self.partial = line;
+                let mut whole = std::mem::take(&mut self.partial);
+                let start = whole.len();
+                whole.extend_from_slice(line.bytes());
+                self.whole_line(&whole);
+                self.position += start as u64;
+                whole.clear();
+                self.partial = whole;
             }
-            used += end + 1;
+            self.position += bytes as u64 + 1;
+            used += bytes + 1;
         }
+        self.window = window;
         self.counts.bytes += used as u64;
         used
     }
@@ -351,7 +358,7 @@ impl Decoder {
     pub fn finish(&mut self) {
         if !self.partial.is_empty() {
             let line = std::mem::take(&mut self.partial);
-            self.line(&line, &[]);
+            self.whole_line(&line);
             self.position += line.len() as u64;
         }
         self.skipping = false;
@@ -364,7 +371,7 @@ impl Decoder {
         let records = self.counts.records;
         let message = message.strip_suffix(b"\n").unwrap_or(message);
         self.counts.bytes += message.len() as u64;
-        self.line(message, &[]);
+        self.whole_line(message);
         self.counts.records > records
     }
 
@@ -389,30 +396,38 @@ impl Decoder {
         self.partial.extend_from_slice(rest);
         if self.partial.len() > MAX_LINE_BYTES {
             let line = std::mem::take(&mut self.partial);
-            self.line(&line, &[]);
+            self.whole_line(&line);
             self.position += line.len() as u64;
             self.skipping = true;
         }
     }
 
-    /// One whole line, without its line feed. `ahead` is the line with what
-    /// follows it, or nothing.
-    fn line(&mut self, line: &[u8], ahead: &[u8]) {
-        let first = line.iter().find(|byte| !is_space(**byte));
+    /// A line that is apart from any input.
+    fn whole_line(&mut self, line: &[u8]) {
+        let mut window = std::mem::take(&mut self.window);
+        self.line(window.message(line), None);
+        self.window = window;
+    }
+
+    /// One whole line. `shared` is the input that it is in, and its offset.
+    #[inline]
+    fn line(&mut self, line: Line<'_, '_>, shared: Option<(&Buffer, usize)>) {
+        let bytes = line.bytes();
+        let first = bytes.iter().find(|byte| !is_space(**byte));
         if matches!(first, None | Some(b'#')) {
             self.counts.skipped += 1;
-        } else if line.len() > MAX_LINE_BYTES {
-            self.refuse(line, RecordError::line(Reason::LineTooLong));
+        } else if bytes.len() > MAX_LINE_BYTES {
+            self.refuse(bytes, RecordError::line(Reason::LineTooLong));
         } else if !(self.foreign || self.all_text) {
-            if let Err(error) = self.append_record(line, ahead) {
-                self.header_or_reject(line, error);
+            if let Err(error) = self.append_record(line, shared) {
+                self.header_or_reject(bytes, error);
             }
-        } else if let Some(header) = Format::from_header(line) {
-            self.header(line, header);
+        } else if let Some(header) = Format::from_header(bytes) {
+            self.header(bytes, header);
         } else if self.foreign {
-            self.refuse(line, RecordError::line(Reason::UnexpectedHeader));
-        } else if let Err(error) = self.append_record(line, ahead) {
-            self.refuse(line, error);
+            self.refuse(bytes, RecordError::line(Reason::UnexpectedHeader));
+        } else if let Err(error) = self.append_record(line, shared) {
+            self.refuse(bytes, error);
         }
     }
 
@@ -451,8 +466,12 @@ impl Decoder {
         self.format = format;
     }
 
-    fn append_record(&mut self, line: &[u8], ahead: &[u8]) -> Result<(), RecordError> {
-        let cut = self.batch.append_record(line, ahead, &self.format)?;
+    fn append_record(
+        &mut self,
+        line: Line<'_, '_>,
+        shared: Option<(&Buffer, usize)>,
+    ) -> Result<(), RecordError> {
+        let cut = self.batch.append_record(line, &self.format, shared)?;
         self.counts.records += 1;
         self.counts.cut += u64::from(cut);
         Ok(())

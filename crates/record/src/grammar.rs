@@ -23,22 +23,20 @@
 //! ordinary characters: no value of a flow log needs them.
 
 mod explain;
+mod index;
 #[cfg(test)]
 mod tests;
 mod words;
 
-use nom::sequence::preceded;
-use nom::{IResult, Parser};
-
-use crate::address::is_address;
 use crate::field::FieldType;
 use crate::format::{Format, FormatField, Separator};
-use crate::number;
 use crate::policy::{Policy, check_strictly};
 use crate::reason::{Reason, RecordError};
 
 use self::explain::explain;
-use self::words::{Rest, start_of_values};
+use self::index::LineIndex;
+pub(crate) use self::index::{Line, Window};
+use self::words::{Parsed, Rest, start_of_values};
 pub(crate) use self::words::{Word, has_export_time, is_space};
 
 /// One value of a record, typed by its field.
@@ -81,17 +79,23 @@ pub struct Record<'a> {
 impl<'a> Record<'a> {
     /// The values with their fields, in the order of the format.
     pub fn values(&self) -> impl Iterator<Item = (&'a FormatField, Value<'a>)> + use<'a> {
-        let mut values = Values::new(
-            Rest::new(self.line.as_bytes(), &[]),
-            self.format,
-            self.policy,
-        );
-        self.format.fields().iter().map(move |field| {
-            let mut value = None;
-            values
-                .next(field.field_type(), 0, &mut value)
-                .expect("the line was read against this format before");
-            (field, value.unwrap_or(Value::Null))
+        let Record {
+            line,
+            format,
+            policy,
+        } = *self;
+        let line = Line::whole(line.as_bytes(), &[]);
+        let mut rest = start_of_values(Rest::of(line), format);
+        let mut first = true;
+        format.fields().iter().map(move |field| {
+            let (after, word) =
+                words::any_word(format.separator(), first, rest).expect("the line was read before");
+            (rest, first) = (after, false);
+            let checked_as = policy.checked_as(field.field_type());
+            (
+                field,
+                value(word, checked_as).expect("the word was read before"),
+            )
         })
     }
 
@@ -122,7 +126,10 @@ pub fn parse_record_with<'a>(
     format: &'a Format,
     policy: Policy,
 ) -> Result<Record<'a>, RecordError> {
-    for_each_value(line, &[], format, policy, &mut None)?;
+    let index = LineIndex::of(line);
+    let whole = Line::whole(line, index.places());
+    let types = format.field_types().iter();
+    read_words(whole, format, policy, types, &mut Check(policy))?;
     let Ok(line) = std::str::from_utf8(line) else {
         return Err(RecordError::line(Reason::NotUtf8));
     };
@@ -133,153 +140,90 @@ pub fn parse_record_with<'a>(
     })
 }
 
-/// Takes the values of a line, each with its index in the format.
-pub(crate) trait Sink<'a> {
-    /// `-`.
-    fn null(&mut self, index: usize);
-    /// A number of an `INT` field.
-    fn int32(&mut self, index: usize, number: i32);
-    /// A number of a `BIGINT` field.
-    fn int64(&mut self, index: usize, number: i64);
-    /// Microseconds.
-    fn timestamp(&mut self, index: usize, micros: i64);
-    /// Text or an address.
-    fn text(&mut self, index: usize, word: Word<'a>);
+/// Takes the words of a line, each with its field.
+pub(crate) trait Sink<'a, Field> {
+    /// Takes the word of a field. `false`: it is no value of the field's type.
+    fn take(&mut self, field: Field, word: Word<'a>) -> bool;
 }
 
-/// Keeps the last value.
-impl<'a> Sink<'a> for Option<Value<'a>> {
-    fn null(&mut self, _: usize) {
-        *self = Some(Value::Null);
-    }
+/// Only looks whether they are values.
+struct Check(Policy);
 
-    fn int32(&mut self, _: usize, number: i32) {
-        *self = Some(Value::Int32(number));
-    }
-
-    fn int64(&mut self, _: usize, number: i64) {
-        *self = Some(Value::Int64(number));
-    }
-
-    fn timestamp(&mut self, _: usize, micros: i64) {
-        *self = Some(Value::Timestamp(micros));
-    }
-
-    fn text(&mut self, _: usize, word: Word<'a>) {
-        *self = Some(Value::Text(word.text()));
+impl<'a> Sink<'a, &FieldType> for Check {
+    #[inline(always)]
+    fn take(&mut self, field_type: &FieldType, word: Word<'a>) -> bool {
+        value(word, self.0.checked_as(*field_type)).is_some()
     }
 }
 
-/// Reads one line and hands each value to `sink`. After an error the values
-/// handed over so far are to be dropped. Returns whether values were left out
-/// that follow the last field, which only [`Policy::Lenient`] lets pass.
-///
-/// `ahead` is the line with what follows it, from the line feed on, or nothing.
-#[inline]
-pub(crate) fn for_each_value<'a>(
-    line: &'a [u8],
-    ahead: &'a [u8],
+/// Reads one line and hands over the word of each field; after an error what
+/// was handed over is to be dropped. Returns whether values were left out that follow the last field,
+/// which only [`Policy::Lenient`] lets pass.
+#[inline(always)]
+pub(crate) fn read_words<'a, Field>(
+    line: Line<'a, '_>,
     format: &Format,
     policy: Policy,
-    sink: &mut impl Sink<'a>,
+    fields: impl Iterator<Item = Field>,
+    sink: &mut impl Sink<'a, Field>,
 ) -> Result<bool, RecordError> {
-    // The first is several times faster, and nearly always enough.
-    if !line.is_ascii() && std::str::from_utf8(line).is_err() {
-        return Err(explain(line, format, policy));
+    let bytes = line.bytes();
+    // The first two are several times faster, and nearly always enough.
+    if !line.is_ascii() && std::str::from_utf8(bytes).is_err() {
+        return Err(explain(bytes, format, policy));
     }
-    let mut values = Values::new(Rest::new(line, ahead), format, policy);
-    for (index, field_type) in format.field_types().iter().enumerate() {
-        if values.next(*field_type, index, sink).is_err() {
-            return Err(explain(line, format, policy));
-        }
-    }
-    let surplus = !values.rest.is_empty();
-    if surplus && policy != Policy::Lenient {
-        return Err(explain(line, format, policy));
+    let start = start_of_values(Rest::of(line), format);
+    let Ok((rest, ())) = words_of(format.separator(), start, fields, sink) else {
+        return Err(explain(bytes, format, policy));
+    };
+    if !rest.is_empty() && policy != Policy::Lenient {
+        return Err(explain(bytes, format, policy));
     }
     if policy == Policy::Strict {
-        let line_as_text = std::str::from_utf8(line).unwrap_or_default();
+        let line = std::str::from_utf8(bytes).unwrap_or_default();
         let record = Record {
-            line: line_as_text,
+            line,
             format,
             policy,
         };
-        check_strictly(record).map_err(|fault| explain::at_value(line, format, fault))?;
+        check_strictly(record).map_err(|fault| explain::at_value(bytes, format, fault))?;
     }
-    Ok(surplus)
+    Ok(!rest.is_empty())
 }
 
-/// What is wrong is told by [`explain`] in a second look at the line: refused
-/// lines are few, and records need not carry the place of a fault along.
-type Parsed<'a, T> = IResult<Rest<'a>, T, ()>;
-
-/// The values of a line, one after the other.
-struct Values<'a> {
-    /// What was not read yet; after a value of a comma-separated line, from
-    /// the comma on.
-    rest: Rest<'a>,
-    separator: Separator,
-    policy: Policy,
-    first: bool,
-}
-
-impl<'a> Values<'a> {
-    #[inline]
-    fn new(line: Rest<'a>, format: &Format, policy: Policy) -> Values<'a> {
-        Values {
-            rest: start_of_values(line, format),
-            separator: format.separator(),
-            policy,
-            first: true,
-        }
-    }
-
-    /// Hands over the next value.
-    ///
-    /// `terminated` is written out: it passes results through memory, which
-    /// doubles the time of a value.
-    #[inline(always)]
-    fn next(
-        &mut self,
-        field_type: FieldType,
-        index: usize,
-        sink: &mut impl Sink<'a>,
-    ) -> Result<(), nom::Err<()>> {
-        let (rest, word) = match self.separator {
-            Separator::Space => {
-                let (rest, word) = words::word(self.rest)?;
-                (words::spaces(rest)?.0, word)
-            }
-            Separator::Comma if self.first => words::cell(self.rest)?,
-            Separator::Comma => preceded(words::comma, words::cell).parse(self.rest)?,
-        };
-        hand_over(field_type, self.policy, word, index, sink).map_err(|_| nom::Err::Error(()))?;
-        (self.rest, self.first) = (rest, false);
-        Ok(())
-    }
-}
-
-/// Hands over the value of a word: straight to where it goes, since a value of
-/// many kinds that passes through memory doubles the time.
+/// A word for each field.
+///
+/// nom's combinators for lists are written out: they pass results through
+/// memory, which doubles the time of a word.
 #[inline(always)]
-fn hand_over<'a>(
-    field_type: FieldType,
-    policy: Policy,
-    word: Word<'a>,
-    index: usize,
-    sink: &mut impl Sink<'a>,
-) -> Result<(), Reason> {
+fn words_of<'a, 'i, Field>(
+    separator: Separator,
+    line: Rest<'a, 'i>,
+    fields: impl Iterator<Item = Field>,
+    sink: &mut impl Sink<'a, Field>,
+) -> Parsed<'a, 'i, ()> {
+    let (mut rest, mut first) = (line, true);
+    for field in fields {
+        let (after, word) = words::any_word(separator, first, rest)?;
+        if !sink.take(field, word) {
+            return Err(nom::Err::Error(()));
+        }
+        (rest, first) = (after, false);
+    }
+    Ok((rest, ()))
+}
+
+/// The value of a word; `None` if it is none of this type.
+#[inline(always)]
+fn value(word: Word<'_>, checked_as: FieldType) -> Option<Value<'_>> {
     if word.is_null() {
-        sink.null(index);
-        return Ok(());
+        return Some(Value::Null);
     }
-    let (ahead, len) = (word.ahead(), word.len());
-    match policy.checked_as(field_type) {
-        FieldType::Int32 => sink.int32(index, number::int32(ahead, len)?),
-        FieldType::Int64 => sink.int64(index, number::int64(ahead, len)?),
-        FieldType::Timestamp => sink.timestamp(index, number::timestamp(ahead, len)?),
-        FieldType::Address if !is_address(ahead, len) => return Err(Reason::NotAnAddress),
-        FieldType::Address | FieldType::Text => sink.text(index, word),
+    match checked_as {
+        FieldType::Int32 => word.int32().map(Value::Int32),
+        FieldType::Int64 => word.int64().map(Value::Int64),
+        FieldType::Timestamp => word.timestamp().map(Value::Timestamp),
+        FieldType::Address if !word.is_address() => None,
+        FieldType::Address | FieldType::Text => Some(Value::Text(word.text())),
     }
-    Ok(())
 }

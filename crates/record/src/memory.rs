@@ -158,6 +158,22 @@ impl Slab {
         unsafe { NonNull::slice_from_raw_parts(start, len).as_mut() }
     }
 
+    /// Sets one value of a column.
+    #[inline(always)]
+    pub(crate) fn set<T: Native>(&mut self, section: Section, row: usize, value: T) {
+        let len = section.bytes / size_of::<T>();
+        assert!(
+            row < len && section.end() <= self.len,
+            "the row is of this slab"
+        );
+        // SAFETY: the place was just compared with the slab, which is borrowed
+        // exclusively; columns are aligned for every `Native`.
+        unsafe {
+            let column = self.start.byte_add(section.start).cast::<T>();
+            column.add(row).write(value);
+        }
+    }
+
     /// A copy of the first bytes of a column.
     pub(crate) fn copy(&self, section: Section, bytes: usize) -> Buffer {
         let start = self.at(section);

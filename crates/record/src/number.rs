@@ -6,27 +6,30 @@ use crate::reason::Reason;
 /// the year 5138 and later.
 pub(crate) const MILLISECOND_DIGITS: usize = 12;
 
-/// Unsigned decimal digits and nothing else: no sign, no separators.
+/// Unsigned decimal digits and nothing else: no sign, no separators. `None`:
+/// there is something else, or the number is too large; [`fault`] tells which.
 ///
 /// `word` is the first `len` bytes of `rest`; what follows is read along where
 /// there is some, which saves a loop over the digits.
 #[inline(always)]
-pub(crate) fn int64(rest: &[u8], len: usize) -> Result<i64, Reason> {
+pub(crate) fn int64(rest: &[u8], len: usize) -> Option<i64> {
     match rest.first_chunk::<8>() {
-        Some(chunk) if len <= 8 => {
-            up_to_eight_digits(u64::from_le_bytes(*chunk), len).ok_or(Reason::NotANumber)
-        }
+        Some(chunk) if len <= 8 => up_to_eight_digits(u64::from_le_bytes(*chunk), len),
         Some(chunk) if len <= 16 => {
-            let high = up_to_eight_digits(u64::from_le_bytes(*chunk), len - 8);
-            let low = rest[len - 8..len]
-                .first_chunk::<8>()
-                .and_then(|chunk| up_to_eight_digits(u64::from_le_bytes(*chunk), 8));
-            match (high, low) {
-                (Some(high), Some(low)) => Ok(high * 100_000_000 + low),
-                _ => Err(Reason::NotANumber),
-            }
+            let high = up_to_eight_digits(u64::from_le_bytes(*chunk), len - 8)?;
+            let low = rest[len - 8..].first_chunk::<8>()?;
+            Some(high * 100_000_000 + up_to_eight_digits(u64::from_le_bytes(*low), 8)?)
         }
         _ => any_digits(&rest[..len]),
+    }
+}
+
+/// Why a word is no number of its column.
+#[cold]
+pub(crate) fn fault(word: &[u8]) -> Reason {
+    match word.iter().all(u8::is_ascii_digit) {
+        true => Reason::OutOfRange,
+        false => Reason::NotANumber,
     }
 }
 
@@ -74,37 +77,28 @@ pub(crate) fn at_most_space(bytes: u64) -> u64 {
 }
 
 #[cold]
-fn any_digits(word: &[u8]) -> Result<i64, Reason> {
-    if !word.iter().all(u8::is_ascii_digit) {
-        return Err(Reason::NotANumber);
-    }
-    let mut number: i64 = 0;
-    for byte in word {
-        number = number
-            .checked_mul(10)
-            .and_then(|tens| tens.checked_add(i64::from(byte - b'0')))
-            .ok_or(Reason::OutOfRange)?;
-    }
-    Ok(number)
+fn any_digits(word: &[u8]) -> Option<i64> {
+    word.iter().try_fold(0_i64, |number, byte| {
+        let digit = byte.is_ascii_digit().then(|| i64::from(byte - b'0'))?;
+        number.checked_mul(10)?.checked_add(digit)
+    })
 }
 
 #[inline(always)]
-pub(crate) fn int32(rest: &[u8], len: usize) -> Result<i32, Reason> {
-    i32::try_from(int64(rest, len)?).map_err(|_| Reason::OutOfRange)
+pub(crate) fn int32(rest: &[u8], len: usize) -> Option<i32> {
+    i32::try_from(int64(rest, len)?).ok()
 }
 
 /// Seconds, or from [`MILLISECOND_DIGITS`] digits on milliseconds, as
 /// microseconds.
 #[inline(always)]
-pub(crate) fn timestamp(rest: &[u8], len: usize) -> Result<i64, Reason> {
+pub(crate) fn timestamp(rest: &[u8], len: usize) -> Option<i64> {
     let micros = if len < MILLISECOND_DIGITS {
         1_000_000
     } else {
         1_000
     };
-    int64(rest, len)?
-        .checked_mul(micros)
-        .ok_or(Reason::OutOfRange)
+    int64(rest, len)?.checked_mul(micros)
 }
 
 #[cfg(test)]
@@ -122,7 +116,7 @@ mod tests {
                 for after in ["", " ", " 123456789 123456789"] {
                     let rest = format!("{word}{after}");
                     let expected = word.parse::<i64>().ok();
-                    assert_eq!(int64(rest.as_bytes(), len).ok(), expected, "{rest}");
+                    assert_eq!(int64(rest.as_bytes(), len), expected, "{rest}");
                 }
             }
         }
@@ -135,9 +129,10 @@ mod tests {
                 for byte in (0..=255_u8).filter(|byte| !byte.is_ascii_digit()) {
                     let mut word = vec![b'1'; len];
                     word[at] = byte;
-                    assert_eq!(int64(&word, len), Err(Reason::NotANumber));
+                    assert_eq!(int64(&word, len), None);
+                    assert_eq!(fault(&word), Reason::NotANumber);
                     word.extend([b' '; 20]);
-                    assert_eq!(int64(&word, len), Err(Reason::NotANumber));
+                    assert_eq!(int64(&word, len), None);
                 }
             }
         }

@@ -1,9 +1,11 @@
 //! Why a line is no record: a second, unhurried look at it.
 
+use super::index::Line;
 use super::words::{Rest, Word, start_of_values};
-use super::{Value, hand_over, is_space};
+use super::{is_space, value};
 use crate::field::FieldType;
 use crate::format::{Format, Separator};
+use crate::number;
 use crate::policy::Policy;
 use crate::reason::{Reason, RecordError};
 
@@ -45,21 +47,20 @@ fn error_at(line: &[u8], word: &[u8], index: usize, reason: Reason) -> RecordErr
 }
 
 fn fault_of(word: &[u8], field_type: FieldType, policy: Policy) -> Option<Reason> {
+    let checked_as = policy.checked_as(field_type);
+    let reason = || match checked_as {
+        FieldType::Int32 | FieldType::Int64 | FieldType::Timestamp => number::fault(word),
+        FieldType::Address => Reason::NotAnAddress,
+        FieldType::Text => Reason::NotUtf8,
+    };
     let Ok(text) = std::str::from_utf8(word) else {
-        return Some(match field_type {
-            FieldType::Address | FieldType::Text => Reason::NotUtf8,
-            _ => Reason::NotANumber,
+        return Some(match checked_as {
+            FieldType::Address => Reason::NotUtf8,
+            _ => reason(),
         });
     };
-    let mut value: Option<Value<'_>> = None;
-    hand_over(
-        field_type,
-        policy,
-        Word::whole(text.as_bytes()),
-        0,
-        &mut value,
-    )
-    .err()
+    let word = Word::whole(text.as_bytes());
+    value(word, checked_as).is_none().then(reason)
 }
 
 /// The values of the line, which may be no UTF-8.
@@ -78,7 +79,8 @@ fn values_of<'a>(line: &'a [u8], format: &Format) -> &'a [u8] {
     let ascii = line.iter().position(|byte| !byte.is_ascii());
     let prefix = &line[..ascii.unwrap_or(line.len())];
     let prefix = std::str::from_utf8(prefix).unwrap_or_default();
-    let values = start_of_values(Rest::new(prefix.as_bytes(), &[]), format);
+    let values = Rest::of(Line::whole(prefix.as_bytes(), &[]));
+    let values = start_of_values(values, format);
     &line[prefix.len() - values.bytes().len()..]
 }
 

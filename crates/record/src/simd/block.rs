@@ -1,6 +1,8 @@
 //! A block of records whose values have been located, and its columns.
 
 use super::cpu::{CpuLevel, Level};
+#[cfg(target_arch = "aarch64")]
+use super::neon;
 use super::portable;
 use super::separators::{SPARE_PLACES, Scan};
 #[cfg(target_arch = "x86_64")]
@@ -113,6 +115,8 @@ fn scan(level: Level, text: &[u8], places: &mut [u32], wanted: usize) -> Scan {
         Level::Grammar | Level::Portable => portable::scan(text, places, wanted),
         #[cfg(target_arch = "x86_64")]
         Level::Sse2 => sse2::scan(text, places, wanted),
+        #[cfg(target_arch = "aarch64")]
+        Level::Neon => neon::scan(text, places, wanted),
         #[cfg(target_arch = "x86_64")]
         Level::Avx2(avx2) => avx2.scan(text, places, wanted),
         #[cfg(target_arch = "x86_64")]
@@ -256,6 +260,8 @@ impl<'a> Block<'a> {
             Level::Avx2(avx2) => avx2.ipv4_violations(self, value),
             #[cfg(target_arch = "x86_64")]
             Level::Sse2 => sse2::ipv4_violations(self, value),
+            #[cfg(target_arch = "aarch64")]
+            Level::Neon => neon::ipv4_violations(self, value),
             _ => portable::ipv4_violations(self, value),
         };
         // Nearly all groups have nothing to look at.
@@ -276,12 +282,6 @@ impl<'a> Block<'a> {
         if len == 1 {
             return ahead[0] == b'-';
         }
-        #[cfg(target_arch = "x86_64")]
-        if let Some(ahead) = ahead.first_chunk()
-            && let Some(answer) = sse2::is_ipv6(ahead, len)
-        {
-            return answer;
-        }
         is_address(ahead, len)
     }
 
@@ -301,6 +301,8 @@ impl<'a> Block<'a> {
             Level::Avx2(avx2) => avx2.views(self, value, place, out, nulls),
             #[cfg(target_arch = "x86_64")]
             Level::Sse2 => sse2::views(self, value, place, out, nulls),
+            #[cfg(target_arch = "aarch64")]
+            Level::Neon => neon::views(self, value, place, out, nulls),
             _ => portable::views(self, value, place, out, nulls),
         }
     }

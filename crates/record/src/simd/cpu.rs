@@ -22,6 +22,8 @@ pub struct CpuLevel(pub(super) Level);
 pub(super) enum Level {
     Grammar,
     Portable,
+    #[cfg(target_arch = "aarch64")]
+    Neon,
     #[cfg(target_arch = "x86_64")]
     Sse2,
     #[cfg(target_arch = "x86_64")]
@@ -47,6 +49,8 @@ impl CpuLevel {
         let levels = [
             Some(Level::Grammar),
             Some(Level::Portable),
+            #[cfg(target_arch = "aarch64")]
+            Some(Level::Neon),
             #[cfg(target_arch = "x86_64")]
             Some(Level::Sse2),
             #[cfg(target_arch = "x86_64")]
@@ -62,6 +66,8 @@ impl CpuLevel {
         match self.0 {
             Level::Grammar => "grammar",
             Level::Portable => "portable",
+            #[cfg(target_arch = "aarch64")]
+            Level::Neon => "neon",
             #[cfg(target_arch = "x86_64")]
             Level::Sse2 => "sse2",
             #[cfg(target_arch = "x86_64")]

@@ -5,7 +5,7 @@
 //! such words, which compilers turn into vector instructions: up to 32 rows at
 //! a time.
 
-use super::block::BLOCK_ROWS;
+use super::block::{BLOCK_ROWS, Block};
 
 /// A bit a character of one text; those after the end may be anything.
 #[derive(Debug, Clone, Copy)]
@@ -65,6 +65,25 @@ impl Characters {
         }
         violations
     }
+}
+
+/// For each row of a field, 0 if it is an IPv4 address. Inlined into a function
+/// for each level of CPU, with that level's `character`.
+#[inline(always)]
+pub(super) fn violations_with(
+    block: &Block<'_>,
+    value: usize,
+    character: impl Fn(&[u8; 16], u16) -> Character,
+) -> [u16; BLOCK_ROWS] {
+    let (starts, after) = (block.starts(value), block.after(value));
+    let mut characters = Characters::new();
+    for (row, (start, after)) in starts.iter().zip(after).enumerate().take(BLOCK_ROWS) {
+        let end = 1_u32.checked_shl(after - start - 1).unwrap_or(0) as u16;
+        if let Some(chunk) = block.text()[*start as usize..].first_chunk() {
+            characters.set(row, character(chunk, end));
+        }
+    }
+    characters.violations(starts.len())
 }
 
 /// Bits where a text breaks a rule of IPv4 addresses.

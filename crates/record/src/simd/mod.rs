@@ -12,7 +12,7 @@
 //!
 //! This folder is where most of the crate's `unsafe` is: instructions that
 //! not every CPU has (`avx2`, `avx512`), loads that were checked a block at a
-//! time (these and `sse2`), and string arrays whose UTF-8 was (`views`). The
+//! time (these, `sse2` and `neon`), and string arrays whose UTF-8 was (`views`). The
 //! rest is in `memory`, where batches get theirs from.
 
 #[cfg(target_arch = "x86_64")]
@@ -22,42 +22,29 @@ mod avx512;
 mod block;
 mod cpu;
 mod ipv4;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod ipv6;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod portable;
 mod separators;
 #[cfg(target_arch = "x86_64")]
 mod sse2;
 pub(crate) mod views;
 
-use separators::CHUNK_BYTES;
-
 pub(crate) use block::{BLOCK_ROWS, Block, BlockReader, GROUP_ROWS, NullWords, Place};
 pub use cpu::CpuLevel;
+pub(crate) use separators::{CHUNK_BYTES, Marks, WRITE_ROOM, write_bits};
 
-/// A bit for each space or control character of the first 128 bytes; past the
-/// end of the text there are only such.
+/// What is where in a chunk, for the grammar.
 #[inline(always)]
-pub(crate) fn separators(text: &[u8]) -> u128 {
-    match text.first_chunk::<128>() {
-        Some(chunk) => separators_of(chunk),
-        None => {
-            let mut chunk = [0; 128];
-            chunk[..text.len()].copy_from_slice(text);
-            separators_of(&chunk)
-        }
-    }
-}
-
-#[inline(always)]
-fn separators_of(text: &[u8; 128]) -> u128 {
-    let mut bits = 0;
-    for (index, chunk) in text.as_chunks::<CHUNK_BYTES>().0.iter().enumerate() {
-        #[cfg(target_arch = "x86_64")]
-        let separators = sse2::separators(chunk);
-        #[cfg(not(target_arch = "x86_64"))]
-        let separators = portable::separators(chunk);
-        bits |= u128::from(separators) << (index * CHUNK_BYTES);
-    }
-    bits
+pub(crate) fn marks(chunk: &[u8; CHUNK_BYTES]) -> Marks {
+    #[cfg(target_arch = "x86_64")]
+    return sse2::marks(chunk);
+    #[cfg(target_arch = "aarch64")]
+    return neon::marks(chunk);
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    portable::marks(chunk)
 }
 
 /// Whether the first `len` of 16 bytes are an IPv4 address.
@@ -66,7 +53,28 @@ pub(crate) fn is_ipv4(chunk: &[u8; 16], len: usize) -> bool {
     let end = 1_u32.checked_shl(len as u32).unwrap_or(0) as u16;
     #[cfg(target_arch = "x86_64")]
     let character = sse2::character(chunk, end);
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(target_arch = "aarch64")]
+    let character = neon::character(chunk, end);
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
     let character = portable::character(chunk, end);
     ipv4::violation(character) == 0
+}
+
+/// Whether the first `len` bytes are an IPv6 address. `None` for those that end
+/// as IPv4, and everything that is too long without it.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[inline]
+pub(crate) fn is_ipv6(ahead: &[u8; 64], len: usize) -> Option<bool> {
+    #[cfg(target_arch = "x86_64")]
+    let characters = sse2::ipv6_characters(ahead);
+    #[cfg(target_arch = "aarch64")]
+    let characters = neon::ipv6_characters(ahead);
+    ipv6::is_address(characters, len)
+}
+
+/// Where there is nothing faster than to look at one byte after the other.
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+#[inline]
+pub(crate) fn is_ipv6(_: &[u8; 64], _: usize) -> Option<bool> {
+    None
 }

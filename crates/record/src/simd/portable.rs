@@ -1,11 +1,10 @@
 //! The kernels in plain Rust, eight bytes at a time.
 
 use super::block::{BLOCK_ROWS, Block, NullWords, Place};
-use super::ipv4::{Character, Characters};
-use super::separators::{CHUNK_BYTES, Masks, Scan, scan_with, write_bits};
+use super::ipv4::{self, Character};
+use super::separators::{CHUNK_BYTES, Marks, Masks, Scan, scan_with, write_bits};
 use crate::column::{INLINE_BYTES, view};
 use crate::number::{self, HIGH, at_most_space, equal, repeat};
-use crate::reason::Reason;
 
 pub(super) fn scan(text: &[u8], places: &mut [u32], wanted: usize) -> Scan {
     scan_with(text, places, wanted, classify, write_bits)
@@ -44,14 +43,25 @@ fn transpose_bits(bits: u64) -> u64 {
     swap(bits, 0x0000_0000_F0F0_F0F0, 28)
 }
 
-/// A bit for each space or control character.
+/// What is where in a chunk.
 #[cfg_attr(
-    target_arch = "x86_64",
-    expect(dead_code, reason = "SSE2 is always there")
+    any(target_arch = "x86_64", target_arch = "aarch64"),
+    expect(dead_code, reason = "there is SSE2 or NEON")
 )]
 #[inline(always)]
-pub(super) fn separators(chunk: &[u8; CHUNK_BYTES]) -> u64 {
-    classify(chunk).separators
+pub(super) fn marks(chunk: &[u8; CHUNK_BYTES]) -> Marks {
+    let (mut separators, mut line_feeds, mut non_ascii) = (0, 0, 0);
+    for (index, word) in chunk.as_chunks::<8>().0.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        separators |= at_most_space(word) >> (7 - index);
+        line_feeds |= equal(word, b'\n') >> (7 - index);
+        non_ascii |= word & HIGH;
+    }
+    Marks {
+        separators: transpose_bits(separators),
+        line_feeds: transpose_bits(line_feeds),
+        non_ascii,
+    }
 }
 
 /// From lines of `values` places each to columns, each `column_rows` apart.
@@ -107,19 +117,19 @@ fn column<Number: Default>(
     value: usize,
     out: &mut [Number],
     nulls: &mut NullWords,
-    parse: impl Fn(&[u8], usize) -> Result<Number, Reason>,
+    parse: impl Fn(&[u8], usize) -> Option<Number>,
 ) -> bool {
     let text = block.text();
     let places = block.starts(value).iter().zip(block.after(value));
     for (row, ((start, after), out)) in places.zip(out).take(block.rows()).enumerate() {
         let (ahead, len) = (&text[*start as usize..], (after - start - 1) as usize);
         *out = match parse(ahead, len) {
-            Ok(number) => number,
-            Err(_) if ahead.starts_with(b"-") && len == 1 => {
+            Some(number) => number,
+            None if ahead.starts_with(b"-") && len == 1 => {
                 set_null(nulls, row);
                 Number::default()
             }
-            Err(_) => return false,
+            None => return false,
         };
     }
     true
@@ -157,15 +167,7 @@ pub(super) fn views(
 
 /// For each row of a field, 0 if it is an IPv4 address.
 pub(super) fn ipv4_violations(block: &Block<'_>, value: usize) -> [u16; BLOCK_ROWS] {
-    let (starts, after) = (block.starts(value), block.after(value));
-    let mut characters = Characters::new();
-    for (row, (start, after)) in starts.iter().zip(after).enumerate().take(BLOCK_ROWS) {
-        let end = 1_u32.checked_shl(after - start - 1).unwrap_or(0) as u16;
-        if let Some(chunk) = block.text()[*start as usize..].first_chunk() {
-            characters.set(row, character(chunk, end));
-        }
-    }
-    characters.violations(starts.len())
+    ipv4::violations_with(block, value, character)
 }
 
 /// What 16 characters are.

@@ -1,10 +1,23 @@
 //! Where the separators of a text are: every space and line feed.
 
 /// Bytes that are looked at together.
-pub(super) const CHUNK_BYTES: usize = 64;
+pub(crate) const CHUNK_BYTES: usize = 64;
 
 /// Places written at once, however many separators a chunk has.
 const STEP: usize = 12;
+
+/// Room that [`write_bits`] wants for the places of a chunk.
+pub(crate) const WRITE_ROOM: usize = CHUNK_BYTES.next_multiple_of(STEP);
+
+/// What is where in a chunk: a bit a byte.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Marks {
+    /// Spaces and lesser bytes.
+    pub(crate) separators: u64,
+    pub(crate) line_feeds: u64,
+    /// Not 0 when there is a byte that is no ASCII.
+    pub(crate) non_ascii: u64,
+}
 
 /// What a chunk is made of.
 #[derive(Debug, Clone, Copy)]
@@ -81,7 +94,7 @@ pub(super) fn scan_with(
 /// Writes the places of a mask's bits one by one, in rounds of [`STEP`], so
 /// that the usual chunk takes one round.
 #[inline(always)]
-pub(super) fn write_bits(mut bits: u64, base: u32, places: &mut [u32]) {
+pub(crate) fn write_bits(mut bits: u64, base: u32, places: &mut [u32]) {
     let mut rounds = places.as_chunks_mut::<STEP>().0.iter_mut();
     loop {
         let Some(round) = rounds.next() else { return };

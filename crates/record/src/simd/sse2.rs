@@ -13,8 +13,10 @@ use std::arch::x86_64::{
 };
 
 use super::block::{BLOCK_ROWS, Block, NullWords, Place};
-use super::ipv4::{Character, Characters};
-use super::separators::{CHUNK_BYTES, Masks, Scan, scan_with, write_bits};
+use super::ipv4::{self, Character};
+use super::ipv6;
+use super::separators::{CHUNK_BYTES, Marks, Masks, Scan, scan_with, write_bits};
+use super::views::TEXT_BYTES;
 use crate::column::INLINE_BYTES;
 
 pub(super) fn scan(text: &[u8], places: &mut [u32], wanted: usize) -> Scan {
@@ -34,21 +36,33 @@ pub(super) fn prefetch(chunk: &[u8; CHUNK_BYTES]) {
     unsafe { _mm_prefetch::<_MM_HINT_T0>(ahead.cast()) };
 }
 
-/// A bit for each space or control character.
+/// What is where in a chunk.
 #[inline(always)]
-pub(super) fn separators(chunk: &[u8; 64]) -> u64 {
-    let mut separators = 0;
+pub(super) fn marks(chunk: &[u8; CHUNK_BYTES]) -> Marks {
+    // SAFETY: every x86-64 CPU has SSE2.
+    unsafe { marks_sse2(chunk) }
+}
+
+#[inline]
+#[target_feature(enable = "sse2")]
+fn marks_sse2(chunk: &[u8; CHUNK_BYTES]) -> Marks {
+    let (mut separators, mut line_feeds) = (0, 0);
+    let mut non_ascii = _mm_setzero_si128();
     for (index, lane) in chunk.as_chunks::<16>().0.iter().enumerate() {
-        // SAFETY: every x86-64 CPU has SSE2, and a lane the 16 bytes that are
-        // loaded.
-        let bits = unsafe {
-            let bytes = _mm_loadu_si128(lane.as_ptr().cast());
-            let space = _mm_set1_epi8(b' ' as i8);
-            _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(bytes, space), bytes))
-        };
-        separators |= u64::from(bits as u16) << (index * 16);
+        // SAFETY: a lane has the 16 bytes that are loaded.
+        let bytes = unsafe { _mm_loadu_si128(lane.as_ptr().cast()) };
+        let separator = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(b' ' as i8)), bytes);
+        let line_feed = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'\n' as i8));
+        let bits = |bytes| u64::from(_mm_movemask_epi8(bytes) as u16) << (index * 16);
+        separators |= bits(separator);
+        line_feeds |= bits(line_feed);
+        non_ascii = _mm_or_si128(non_ascii, bytes);
     }
-    separators
+    Marks {
+        separators,
+        line_feeds,
+        non_ascii: _mm_movemask_epi8(non_ascii) as u64,
+    }
 }
 
 #[inline]
@@ -79,23 +93,6 @@ fn classify(chunk: &[u8; CHUNK_BYTES]) -> Masks {
         non_ascii: _mm_movemask_epi8(non_ascii) as u64,
     }
 }
-
-/// For text of each length: the bytes of a view that are text, after the four
-/// of the length. From 13 bytes on, these are the first four only.
-static TEXT_BYTES: [[u8; 16]; INLINE_BYTES + 2] = {
-    let mut masks = [[0; 16]; INLINE_BYTES + 2];
-    let mut len = 0;
-    while len < masks.len() {
-        let text = if len > INLINE_BYTES { 4 } else { len };
-        let mut byte = 0;
-        while byte < text {
-            masks[len][4 + byte] = 0xFF;
-            byte += 1;
-        }
-        len += 1;
-    }
-    masks
-};
 
 /// Makes views without a branch on the data: whether text is short or long
 /// changes at random in columns of addresses.
@@ -157,15 +154,7 @@ pub(super) fn ipv4_violations(block: &Block<'_>, value: usize) -> [u16; BLOCK_RO
 
 #[target_feature(enable = "sse2")]
 fn ipv4_violations_sse2(block: &Block<'_>, value: usize) -> [u16; BLOCK_ROWS] {
-    let (starts, after) = (block.starts(value), block.after(value));
-    let mut characters = Characters::new();
-    for (row, (start, after)) in starts.iter().zip(after).enumerate().take(BLOCK_ROWS) {
-        let end = 1_u32.checked_shl(after - start - 1).unwrap_or(0) as u16;
-        if let Some(chunk) = block.text()[*start as usize..].first_chunk() {
-            characters.set(row, character(chunk, end));
-        }
-    }
-    characters.violations(starts.len())
+    ipv4::violations_with(block, value, character)
 }
 
 /// What 16 characters are.
@@ -193,18 +182,16 @@ pub(super) fn character(chunk: &[u8; 16], end: u16) -> Character {
     }
 }
 
-/// Whether the first `len` bytes are an IPv6 address. `None` for those that end
-/// as IPv4, and everything that is too long without it.
-pub(super) fn is_ipv6(ahead: &[u8; 64], len: usize) -> Option<bool> {
+/// What the first 48 of these characters are.
+#[inline(always)]
+pub(super) fn ipv6_characters(ahead: &[u8; 64]) -> ipv6::Characters {
     // SAFETY: every x86-64 CPU has SSE2.
-    unsafe { is_ipv6_sse2(ahead, len) }
+    unsafe { ipv6_characters_sse2(ahead) }
 }
 
 #[inline]
 #[target_feature(enable = "sse2")]
-fn is_ipv6_sse2(ahead: &[u8; 64], len: usize) -> Option<bool> {
-    /// Eight groups of four, and what separates them.
-    const MAX_BYTES: usize = 39;
+fn ipv6_characters_sse2(ahead: &[u8; 64]) -> ipv6::Characters {
     let (mut colons, mut digits) = (0, 0);
     for (index, lane) in ahead.as_chunks::<16>().0.iter().take(3).enumerate() {
         // SAFETY: a lane has the 16 bytes that are loaded.
@@ -221,54 +208,5 @@ fn is_ipv6_sse2(ahead: &[u8; 64], len: usize) -> Option<bool> {
         digits |= bits(_mm_or_si128(decimal, letter)) << (index * 16);
         colons |= bits(colon) << (index * 16);
     }
-    if !(2..=MAX_BYTES).contains(&len) {
-        return None;
-    }
-    let inside = (1_u64 << len) - 1;
-    let (colons, digits) = (colons & inside, digits & inside);
-    if colons | digits != inside {
-        return None;
-    }
-    let (first, last) = (1, 1 << (len - 1));
-    // Where a `::` starts.
-    let doubles = colons & colons >> 1;
-    let lone = |colon| colons & colon != 0;
-    let ends = (!lone(first) || doubles & first != 0) && (!lone(last) || doubles & last >> 1 != 0);
-    let at_most_one = doubles & doubles.wrapping_sub(1) == 0;
-    let pairs = digits & digits >> 1;
-    let five = pairs & pairs >> 2 & digits >> 4;
-    let groups = (digits & !(digits << 1)).count_ones();
-    let enough = if doubles == 0 {
-        groups == 8
-    } else {
-        groups < 8
-    };
-    Some(ends && at_most_one && five == 0 && enough)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::net::Ipv6Addr;
-
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(20_000))]
-
-        #[test]
-        fn ipv6_as_the_standard_library(
-            word in "([0-9a-fA-F]{0,5}:){0,9}[0-9a-f]{0,4}|[0-9A-F:]{0,39}|([0-9a-f]{1,4}:){7}[0-9a-f]{1,4}",
-            after in "[ :0f]{64}",
-        ) {
-            let ahead = format!("{word}{after}").into_bytes();
-            let ahead = ahead.first_chunk().unwrap();
-            if let Some(answer) = is_ipv6(ahead, word.len()) {
-                prop_assert_eq!(answer, word.parse::<Ipv6Addr>().is_ok(), "{}", word);
-            } else {
-                prop_assert!(word.parse::<Ipv6Addr>().is_err(), "{}", word);
-            }
-        }
-    }
+    ipv6::Characters { colons, digits }
 }

@@ -1,4 +1,4 @@
-//! String arrays from views that were checked before.
+//! Views, and string arrays of views that were checked before.
 
 #![expect(
     unsafe_code,
@@ -8,6 +8,27 @@
 
 use arrow_array::StringViewArray;
 use arrow_buffer::{Buffer, NullBuffer, ScalarBuffer};
+
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use crate::column::INLINE_BYTES;
+
+/// For text of each length: the bytes of a view that are text, after the four
+/// of the length. From 13 bytes on, these are the first four only.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+pub(super) static TEXT_BYTES: [[u8; 16]; INLINE_BYTES + 2] = {
+    let mut masks = [[0; 16]; INLINE_BYTES + 2];
+    let mut len = 0;
+    while len < masks.len() {
+        let text = if len > INLINE_BYTES { 4 } else { len };
+        let mut byte = 0;
+        while byte < text {
+            masks[len][4 + byte] = 0xFF;
+            byte += 1;
+        }
+        len += 1;
+    }
+    masks
+};
 
 /// The array of these views; in debug builds all of them are checked.
 ///

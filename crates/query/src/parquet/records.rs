@@ -13,6 +13,7 @@ use vpcflow_record::{Field, rejects_schema};
 
 use super::table::ParquetTable;
 use crate::error::Error;
+use crate::limits::Limits;
 use crate::session::new_context;
 
 /// Reads Parquet files as records.
@@ -29,11 +30,19 @@ impl fmt::Debug for ParquetRecords {
     }
 }
 
-impl Default for ParquetRecords {
-    fn default() -> ParquetRecords {
-        ParquetRecords {
-            context: new_context(&Functions::new()),
-        }
+impl ParquetRecords {
+    /// A reader with the usual limits, which makes no temporary files: rows are read
+    /// in their order.
+    ///
+    /// # Errors
+    /// None that are known.
+    pub fn new() -> Result<ParquetRecords, Error> {
+        let limits = Limits {
+            spill_directory: None,
+            ..Limits::default()
+        };
+        let context = new_context(&Functions::new(), &limits)?;
+        Ok(ParquetRecords { context })
     }
 }
 

@@ -66,7 +66,7 @@ impl Ingest<'_> {
         let stand = objects_checkpoint(checkpoint.as_ref());
         let declared = self.args.decode.log_format.clone();
         let policy = self.args.decode.policy;
-        let parquet = Arc::new(ParquetRecords::default());
+        let parquet = Arc::new(ParquetRecords::new()?);
         let mut reader = BucketReader::resume(declared, policy, parquet, stand);
         let sink = self.sink(source, checkpoint, None).await;
         let mut sink = Counted {

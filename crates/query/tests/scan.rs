@@ -8,6 +8,7 @@ mod answers;
 
 use std::fmt::Write;
 use std::path::Path;
+use std::sync::Arc;
 
 use answers::{answer, files, text_rows};
 use futures::TryStreamExt;

@@ -46,6 +46,7 @@ pub(super) fn marks(chunk: &[u8; CHUNK_BYTES]) -> Marks {
 #[inline]
 #[target_feature(enable = "sse2")]
 fn marks_sse2(chunk: &[u8; CHUNK_BYTES]) -> Marks {
+    prefetch(chunk);
     let (mut separators, mut line_feeds) = (0, 0);
     let mut non_ascii = _mm_setzero_si128();
     for (index, lane) in chunk.as_chunks::<16>().0.iter().enumerate() {

@@ -36,7 +36,7 @@ def of_duckdb(condition):
         " count(*) FILTER (action IS NULL), max(interface_id)"
         f" FROM read_parquet({files}, hive_partitioning=false) WHERE {condition}"
     )
-    return list(duckdb.sql(statement).fetchone())
+    return list(duckdb.sql(statement).fetchall()[0])
 
 
 bounds = duckdb.sql(

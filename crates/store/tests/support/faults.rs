@@ -131,7 +131,7 @@ impl Faulty {
         let slowness = &self.state.slowness;
         let seed =
             slowness.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |seed| Some(next(seed)));
-        for _ in 0..seed.unwrap_or_default() % 32 {
+        for _ in 0..seed.unwrap_or_default() % 8 {
             tokio::task::yield_now().await;
         }
     }

@@ -117,6 +117,11 @@ pub(crate) fn offset(store: &Store, source: &SourceId) -> u64 {
 
 /// The records of a snapshot: each source and number, sorted.
 pub(crate) async fn records(snapshot: &Snapshot) -> Vec<(String, u64)> {
+    records_at(snapshot.location(), snapshot).await
+}
+
+/// The same, with its files read there.
+pub(crate) async fn records_at(location: &Location, snapshot: &Snapshot) -> Vec<(String, u64)> {
     let mut records = Vec::new();
     let mut take = |batch: &RecordBatch| {
         let column = |name| Arc::clone(batch.column_by_name(name).unwrap());
@@ -132,7 +137,7 @@ pub(crate) async fn records(snapshot: &Snapshot) -> Vec<(String, u64)> {
         take(batch);
     }
     for file in snapshot.files() {
-        let found = snapshot.location().store().get(&file.path).await;
+        let found = location.store().get(&file.path).await;
         let bytes = found.unwrap().bytes().await.unwrap();
         let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap();
         for batch in reader.build().unwrap() {
@@ -160,9 +165,14 @@ pub(crate) fn arrow_text(column: &Arc<dyn Array>) -> Vec<String> {
 
 /// The refused lines of a snapshot.
 pub(crate) async fn reject_count(snapshot: &Snapshot) -> usize {
+    reject_count_at(snapshot.location(), snapshot).await
+}
+
+/// The same, with its files read there.
+pub(crate) async fn reject_count_at(location: &Location, snapshot: &Snapshot) -> usize {
     let mut count = snapshot.rejects().iter().map(RecordBatch::num_rows).sum();
     for file in snapshot.rejects_files() {
-        let store = snapshot.location().store();
+        let store = location.store();
         count += read_rejects(store.as_ref(), file).await.unwrap().num_rows();
     }
     count

@@ -13,9 +13,13 @@ use vpcflow_testkit::Failure;
 
 const COUNT: &str = "SELECT count(*) AS n, sum(bytes) AS bytes, min(start) AS first FROM flows";
 
-/// A gzip file of ten records every six hours of four days, then the same for Hive.
+/// A gzip file of ten records every six hours of four days, of two for Hive.
 fn deliver(aws: &Aws) {
-    for (number, day) in (0..).zip(20..24) {
+    deliver_days(aws, 20..24);
+}
+
+fn deliver_days(aws: &Aws, days: std::ops::Range<u32>) {
+    for (number, day) in (0..).zip(days) {
         for (quarter, hour) in (0..).zip([0, 6, 12, 18]) {
             let first = i64::from(number * 4 + quarter) * 10;
             let bytes = gzip(&text(time(day, hour), first..first + 10));
@@ -130,6 +134,16 @@ fn parquet_and_text_are_one_table() {
     let answer = aws.run(&[&arguments[..], &window].concat()).success();
     assert_eq!(answer.rows()[0]["n"], 10);
     assert_eq!(aws.read_objects(), [name(22, 9, "log.parquet")]);
+
+    // A condition leaves files out as well; the first one tells the columns.
+    aws.proxy.reset();
+    let sql = "SELECT count(*) AS n FROM flows WHERE start >= '2026-11-22T01:00:05Z' AND start < '2026-11-22T02:00:00Z'";
+    let source = "s3://flow-logs/**/*.parquet";
+    let answer = aws
+        .run(&["sql", sql, "-o", "ndjson", "--from", source])
+        .success();
+    assert_eq!(answer.rows(), [json!({"n": 5})]);
+    assert_eq!(aws.read_objects(), [name(22, 1, "log.parquet")]);
 }
 
 #[test]
@@ -145,6 +159,7 @@ fn what_cannot_be_read_is_told_with_the_way_out() {
         "error: no object in `s3://flow-logs/AWSLog`",
         "`s3://flow-logs/AWSLog*` takes all that begins so",
     ]);
+    aws.proxy.reset();
     aws.deny("s3:ListObjectsV2", 1);
     ask("s3://flow-logs/AWSLogs").tells(&[
         "error: AWS refuses to list `s3://flow-logs/AWSLogs`: User: arn:aws:iam::",
@@ -271,7 +286,7 @@ fn a_refused_object_ends_the_run_and_the_next_goes_on() {
 #[test]
 fn a_killed_ingest_keeps_each_object_once() {
     let Some(aws) = Aws::start() else { return };
-    deliver(&aws);
+    deliver_days(&aws, 21..23);
     let points = [
         "store-data-files-written",
         "store-cursor-written",
@@ -302,8 +317,7 @@ fn a_killed_ingest_keeps_each_object_once() {
         let answer = aws
             .run(&["sql", COUNT, "-o", "ndjson", "--store", &store])
             .success();
-        let row =
-            json!({"n": 160, "bytes": (0..160).sum::<i64>(), "first": "2026-11-20T00:00:00Z"});
+        let row = json!({"n": 80, "bytes": (0..80).sum::<i64>(), "first": "2026-11-21T00:00:00Z"});
         assert_eq!(answer.rows(), [row], "{point}");
         aws.run(&["store", "check", &store]).success();
     }

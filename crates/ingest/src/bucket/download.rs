@@ -126,3 +126,6 @@ async fn fetch(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -125,6 +125,13 @@ pub(super) fn time_of_file(name: &str) -> Option<i64> {
     Some(day * DAY_MS + hour_ms(number_of(&time[..2], 2)?)? + minute * 60_000)
 }
 
+/// The first and the last time that a record in a file of AWS's may have started, in
+/// milliseconds since the Unix epoch.
+pub(super) fn starts_in_file(name: &str) -> Option<(i64, i64)> {
+    let time = time_of_file(name)?;
+    Some((time - STARTED_BEFORE_MS, time + STARTED_AFTER_MS))
+}
+
 /// What the files of one flow log share in their keys: the format of a flow log
 /// [never changes], so that one of its files tells that of all.
 ///

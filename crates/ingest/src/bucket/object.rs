@@ -9,7 +9,7 @@ use object_store::ObjectMeta;
 use siphasher::sip128::{Hasher128, SipHasher13};
 
 use super::download::Download;
-use super::layout::flow_log;
+use super::layout::{flow_log, starts_in_file};
 use super::listing::Bucket;
 use crate::input::InputFile;
 
@@ -68,6 +68,12 @@ impl Object {
     /// The flow log that it is of, if its key tells that.
     pub(crate) fn flow_log(&self) -> Option<&str> {
         flow_log(self.meta.location.filename()?)
+    }
+
+    /// The first and the last time that a record in it may have started, in milliseconds
+    /// since the Unix epoch, if its key tells that.
+    pub(crate) fn starts_ms(&self) -> Option<(i64, i64)> {
+        starts_in_file(self.meta.location.filename()?)
     }
 
     /// What tells it from any other object that its key ever had: a 128-bit hash of

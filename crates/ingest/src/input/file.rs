@@ -170,6 +170,13 @@ impl InputFile {
         self.error(io::Error::other(error.to_string()))
     }
 
+    /// The first and the last time that a record in it may have started, in milliseconds
+    /// since the Unix epoch: of AWS's files in S3, by the time in their names and as
+    /// generous as [`Times`](crate::Times). `None`: that is not known.
+    pub fn starts_ms(&self) -> Option<(i64, i64)> {
+        self.object.as_ref()?.starts_ms()
+    }
+
     /// Whether it has records in Parquet rather than as text, by its name.
     pub fn is_parquet(&self) -> bool {
         is_parquet(self.name.rsplit('/').next().unwrap_or_default())

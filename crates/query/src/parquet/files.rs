@@ -6,6 +6,8 @@ use std::path::Path as FilePath;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use datafusion::arrow::datatypes::Field;
+use datafusion::common::ScalarValue;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::ParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
@@ -23,7 +25,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use vpcflow_ingest::{InputError, InputFile};
 
-use crate::store::StoreFiles;
+use crate::store::{KnownFile, StoreFiles};
 
 /// Files of this machine, or of one bucket.
 #[derive(Debug, Clone)]
@@ -57,6 +59,42 @@ impl Place {
             self.objects.head(&path).await
         };
         found.await.map_err(|error| file.failure(&error))
+    }
+}
+
+/// A file, and what its name says of it.
+#[derive(Debug)]
+pub(super) struct FoundFile {
+    pub(super) meta: ObjectMeta,
+    starts_ms: Option<(i64, i64)>,
+}
+
+impl FoundFile {
+    pub(super) fn new(meta: ObjectMeta, file: &InputFile) -> FoundFile {
+        FoundFile {
+            meta,
+            starts_ms: file.starts_ms(),
+        }
+    }
+}
+
+impl KnownFile for FoundFile {
+    fn bounds(&self, field: &Field) -> Option<(ScalarValue, ScalarValue)> {
+        let (first, last) = self.starts_ms.filter(|_| field.name() == "start")?;
+        let time = |ms: i64| {
+            let us = ms.saturating_mul(1_000);
+            let time = ScalarValue::TimestampMicrosecond(Some(us), Some("UTC".into()));
+            time.cast_to(field.data_type()).ok()
+        };
+        time(first).zip(time(last))
+    }
+
+    fn null_count(&self, _column: &str) -> Option<u64> {
+        None
+    }
+
+    fn rows(&self) -> Option<u64> {
+        None
     }
 }
 

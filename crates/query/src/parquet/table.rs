@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::{DFSchema, project_schema};
 use datafusion::config::TableParquetOptions;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
@@ -14,19 +15,22 @@ use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, Pa
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::error::Result;
+use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::object_store::ObjectMeta;
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::prelude::SessionContext;
 use futures::{StreamExt, TryStreamExt};
 use vpcflow_ingest::{InputFile, format_tellers};
 
 use super::adapt::FlowsAdapters;
-use super::files::{Place, SourceFiles, failure};
+use super::files::{FoundFile, Place, SourceFiles, failure};
 use super::schema::table_schema;
 use crate::error::Error;
 use crate::reach::Reach;
 use crate::scans::Scans;
+use crate::store::matching;
 
 /// Footers that are read at a time.
 const READ_AT_ONCE: usize = 16;
@@ -36,7 +40,7 @@ const READ_AT_ONCE: usize = 16;
 pub(crate) struct ParquetTable {
     place: Place,
     schema: SchemaRef,
-    found: Vec<ObjectMeta>,
+    found: Vec<FoundFile>,
     files: Arc<HashMap<datafusion::object_store::path::Path, InputFile>>,
     scans: Scans,
 }
@@ -95,14 +99,28 @@ impl ParquetTable {
             .map(schema)
             .buffered(READ_AT_ONCE);
         let schemas: Vec<Schema> = schemas.try_collect().await?;
-        let named = found.iter().map(|meta| meta.location.clone()).zip(files);
+        let known = found.iter().cloned().zip(&files);
+        let known = known
+            .map(|(meta, file)| FoundFile::new(meta, file))
+            .collect();
+        let named = found.into_iter().map(|meta| meta.location).zip(files);
         Ok(ParquetTable {
             schema: table_schema(schemas.iter()),
             files: Arc::new(named.collect()),
             place,
-            found,
+            found: known,
             scans: Scans::default(),
         })
+    }
+
+    /// The files that may have rows for which all filters hold, by their names.
+    fn matching(&self, state: &dyn Session, filters: &[Expr]) -> Result<Vec<&FoundFile>> {
+        let Some(condition) = conjunction(filters.iter().cloned()) else {
+            return Ok(self.found.iter().collect());
+        };
+        let columns = DFSchema::try_from(Arc::clone(&self.schema))?;
+        let condition = state.create_physical_expr(condition, &columns)?;
+        Ok(matching(&self.found, &self.schema, condition))
     }
 
     /// Rows and bytes that were read.
@@ -137,14 +155,16 @@ impl TableProvider for ParquetTable {
         &self,
         state: &dyn Session,
         projection: Option<&Vec<usize>>,
-        _filters: &[Expr],
+        filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let scanned = self
-            .found
-            .iter()
-            .cloned()
-            .map(PartitionedFile::new_from_meta);
+        let found = self.matching(state, filters)?;
+        if found.is_empty() {
+            let schema = project_schema(&self.schema, projection)?;
+            return Ok(Arc::new(EmptyExec::new(schema)));
+        }
+        let scanned = found.into_iter().map(|file| file.meta.clone());
+        let scanned = scanned.map(PartitionedFile::new_from_meta);
         let partitions = state.config().target_partitions().max(1);
         let groups = FileGroup::new(scanned.collect()).split_files(partitions);
         let cache = state.runtime_env().cache_manager.get_file_metadata_cache();

@@ -8,6 +8,8 @@ use datafusion::object_store::ObjectMeta;
 use datafusion::object_store::path::Path;
 use vpcflow_store::{DATE_COLUMN, DataFile, FileStats, RejectsFile};
 
+use super::prune::KnownFile;
+
 /// A file that a scan may read.
 #[derive(Debug)]
 pub(super) struct StoredFile {
@@ -52,52 +54,6 @@ impl StoredFile {
 
     pub(super) fn size_bytes(&self) -> u64 {
         self.object.size
-    }
-
-    /// How many of its rows are NULL in a column, where that is known.
-    pub(super) fn null_count(&self, column: &str) -> Option<u64> {
-        if column == DATE_COLUMN
-            && let Some(date) = self.partition.first()
-        {
-            return Some(if date.is_null() { self.rows } else { 0 });
-        }
-        let stats = self.stats.as_ref()?;
-        // A column that it does not have is NULL in all of its rows.
-        Some(stats.null_count.get(column).copied().unwrap_or(self.rows))
-    }
-
-    /// A value that none in the column is below, and one that none is above.
-    /// `None` when that is not known, or the column is NULL.
-    pub(super) fn bounds(&self, field: &Field) -> Option<(ScalarValue, ScalarValue)> {
-        let name = field.name();
-        if name == DATE_COLUMN
-            && let Some(date) = self.partition.first()
-        {
-            return (!date.is_null()).then(|| (date.clone(), date.clone()));
-        }
-        let stats = self.stats.as_ref()?;
-        match field.data_type() {
-            DataType::Int32 => {
-                let (least, greatest) = stats.number_range(name)?;
-                let value = |number| Some(ScalarValue::from(i32::try_from(number).ok()?));
-                value(least).zip(value(greatest))
-            }
-            DataType::Int64 => {
-                let (least, greatest) = stats.number_range(name)?;
-                Some((ScalarValue::from(least), ScalarValue::from(greatest)))
-            }
-            DataType::Timestamp(_, zone) => {
-                let time = |us| ScalarValue::TimestampMicrosecond(Some(us), zone.clone());
-                let (least, greatest) = stats.time_range_us(name)?;
-                Some((time(least), time(greatest)))
-            }
-            DataType::Utf8View => {
-                let text = |text: &str| ScalarValue::Utf8View(Some(text.to_owned()));
-                let (least, greatest) = stats.text_range(name)?;
-                Some((text(least), text(greatest)))
-            }
-            _ => None,
-        }
     }
 
     /// What the engine is told of the rows, for the columns of `schema` that
@@ -147,6 +103,55 @@ impl StoredFile {
         // Not by the setter, which takes a NULL of a path for a value.
         file.statistics = Some(self.statistics(schema, is_needed).into());
         file
+    }
+}
+
+impl KnownFile for StoredFile {
+    fn bounds(&self, field: &Field) -> Option<(ScalarValue, ScalarValue)> {
+        let name = field.name();
+        if name == DATE_COLUMN
+            && let Some(date) = self.partition.first()
+        {
+            return (!date.is_null()).then(|| (date.clone(), date.clone()));
+        }
+        let stats = self.stats.as_ref()?;
+        match field.data_type() {
+            DataType::Int32 => {
+                let (least, greatest) = stats.number_range(name)?;
+                let value = |number| Some(ScalarValue::from(i32::try_from(number).ok()?));
+                value(least).zip(value(greatest))
+            }
+            DataType::Int64 => {
+                let (least, greatest) = stats.number_range(name)?;
+                Some((ScalarValue::from(least), ScalarValue::from(greatest)))
+            }
+            DataType::Timestamp(_, zone) => {
+                let time = |us| ScalarValue::TimestampMicrosecond(Some(us), zone.clone());
+                let (least, greatest) = stats.time_range_us(name)?;
+                Some((time(least), time(greatest)))
+            }
+            DataType::Utf8View => {
+                let text = |text: &str| ScalarValue::Utf8View(Some(text.to_owned()));
+                let (least, greatest) = stats.text_range(name)?;
+                Some((text(least), text(greatest)))
+            }
+            _ => None,
+        }
+    }
+
+    fn null_count(&self, column: &str) -> Option<u64> {
+        if column == DATE_COLUMN
+            && let Some(date) = self.partition.first()
+        {
+            return Some(if date.is_null() { self.rows } else { 0 });
+        }
+        let stats = self.stats.as_ref()?;
+        // A column that it does not have is NULL in all of its rows.
+        Some(stats.null_count.get(column).copied().unwrap_or(self.rows))
+    }
+
+    fn rows(&self) -> Option<u64> {
+        Some(self.rows)
     }
 }
 

@@ -20,6 +20,7 @@ use vpcflow_store::{DATE_COLUMN, Location, Snapshot};
 
 use self::file::StoredFile;
 pub(crate) use self::log::IngestLog;
+pub(crate) use self::prune::{KnownFile, matching};
 pub(crate) use self::reader::StoreFiles;
 pub(crate) use self::table::StoreTable;
 

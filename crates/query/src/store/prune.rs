@@ -10,14 +10,25 @@ use datafusion::common::{Column, ScalarValue};
 use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::PhysicalExpr;
 
-use super::file::StoredFile;
+/// What is known of a file without reading it.
+pub(crate) trait KnownFile {
+    /// A value that none in the column is below, and one that none is above. `None` when
+    /// that is not known, or the column is NULL.
+    fn bounds(&self, field: &Field) -> Option<(ScalarValue, ScalarValue)>;
+
+    /// How many of its rows are NULL in a column.
+    fn null_count(&self, column: &str) -> Option<u64>;
+
+    /// How many rows it has.
+    fn rows(&self) -> Option<u64>;
+}
 
 /// The files that may have rows for which `condition` holds.
-pub(super) fn matching<'a>(
-    files: &'a [StoredFile],
+pub(crate) fn matching<'a, F: KnownFile>(
+    files: &'a [F],
     schema: &SchemaRef,
     condition: Arc<dyn PhysicalExpr>,
-) -> Vec<&'a StoredFile> {
+) -> Vec<&'a F> {
     let kept = PruningPredicateBuilder::new()
         .with_file_schema(Arc::clone(schema))
         .try_build(condition)
@@ -35,12 +46,12 @@ pub(super) fn matching<'a>(
 }
 
 /// What is known of some files, a column at a time.
-struct Known<'a> {
-    files: &'a [StoredFile],
+struct Known<'a, F> {
+    files: &'a [F],
     schema: &'a SchemaRef,
 }
 
-impl Known<'_> {
+impl<F: KnownFile> Known<'_, F> {
     fn bounds(
         &self,
         column: &Column,
@@ -56,7 +67,7 @@ impl Known<'_> {
     }
 }
 
-impl PruningStatistics for Known<'_> {
+impl<F: KnownFile> PruningStatistics for Known<'_, F> {
     fn min_values(&self, column: &Column) -> Option<ArrayRef> {
         self.bounds(column, |(least, _)| least)
     }
@@ -75,8 +86,8 @@ impl PruningStatistics for Known<'_> {
     }
 
     fn row_counts(&self) -> Option<ArrayRef> {
-        let counts = self.files.iter().map(StoredFile::rows);
-        Some(Arc::new(UInt64Array::from_iter_values(counts)))
+        let counts = self.files.iter().map(KnownFile::rows);
+        Some(Arc::new(UInt64Array::from_iter(counts)))
     }
 
     fn contained(&self, _: &Column, _: &HashSet<ScalarValue>) -> Option<BooleanArray> {

@@ -30,7 +30,7 @@ use vpcflow_store::{DATE_COLUMN, dates};
 
 use super::Directory;
 use super::file::StoredFile;
-use super::prune::matching;
+use super::prune::{KnownFile, matching};
 use super::reader::StoreFiles;
 use crate::reach::Reach;
 use crate::scans::{Scans, Size};

@@ -57,7 +57,8 @@ fn is_empty(directory: &Path) -> bool {
 #[test]
 fn a_sort_goes_on_in_files_and_has_every_row() {
     let place = place();
-    let sql = "SELECT a.* FROM flows a, (SELECT * FROM flows LIMIT 3) b ORDER BY a.bytes DESC";
+    let sql = "SELECT * FROM flows UNION ALL SELECT * FROM flows UNION ALL SELECT * FROM flows \
+               ORDER BY bytes DESC";
     let analyzed = format!("EXPLAIN ANALYZE {sql}");
     let limits = ["--memory-limit", "6MB", "--threads", "1"];
     let outcome = place.run(&query(&analyzed, &limits)).success();

@@ -221,6 +221,7 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use datafusion::arrow::array::StringViewArray;
+    use datafusion::arrow::compute::and_kleene;
     use datafusion::arrow::datatypes::Int64Type;
     use proptest::prelude::*;
 
@@ -288,7 +289,7 @@ mod tests {
                 let again: Vec<_> = groups.iter().map(|group| group.saturating_sub(first)).collect();
                 let left: BooleanArray = groups.iter().map(|group| Some(*group >= first)).collect();
                 let left = match kept {
-                    Some(kept) => and(&left, &prep_null_mask_filter(kept)).unwrap(),
+                    Some(kept) => and_kleene(&left, kept).unwrap(),
                     None => left,
                 };
                 part.update_batch(&texts, &again, Some(&left), 5 - first).unwrap();

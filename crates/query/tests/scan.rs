@@ -8,6 +8,7 @@ mod answers;
 
 use std::fmt::Write;
 use std::path::Path;
+use std::sync::Arc;
 
 use answers::{answer, files, text_rows};
 use futures::TryStreamExt;
@@ -130,7 +131,7 @@ fn one_by_one(directory: &Path, condition: &str) -> (Vec<Vec<String>>, ReadCount
     let (mut rows, mut counts) = (Vec::new(), ReadCounts::default());
     for (file, format) in files.iter().zip(&formats) {
         let options = DecodeOptions {
-            table: Some(table.clone()),
+            table: Some(Arc::clone(&table)),
             ..DecodeOptions::default()
         };
         let mut decoder = FileDecoder::open(file, format, options).unwrap();

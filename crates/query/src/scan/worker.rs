@@ -11,7 +11,7 @@ use datafusion::common::internal_err;
 use datafusion::error::Result;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::coop::cooperative;
-use datafusion::physical_plan::metrics::{BaselineMetrics, Count, MetricBuilder};
+use datafusion::physical_plan::metrics::{BaselineMetrics, Count, MetricBuilder, RecordOutput};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::{StreamExt, stream};
 use vpcflow_ingest::{Decoded, Part, PartDecoder, TakenPart, Verdict};
@@ -133,8 +133,7 @@ impl Worker {
                 if rows == 0 {
                     return Ok(None);
                 }
-                self.baseline.record_output(rows);
-                return Ok(Some(batch.slice(0, rows)));
+                return Ok(Some(batch.slice(0, rows).record_output(&self.baseline)));
             }
             if self.ended {
                 return Ok(None);

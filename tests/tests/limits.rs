@@ -227,7 +227,7 @@ fn a_long_query_tells_its_progress_on_a_terminal_and_nowhere_else() {
     };
     let outcome = outcome.ends_with(1);
     let (drawn, error) = outcome.stdout.split_once("error: ").unwrap();
-    let line = " of 5.5 MB (100 %) · 60,000 records, ";
+    let line = " MB (100 %) · 60,000 records, ";
     assert!(
         drawn.contains(line) && drawn.contains(" records/s"),
         "{drawn:?}"

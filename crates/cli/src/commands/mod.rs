@@ -116,6 +116,9 @@ async fn answer(
     }
     let answered = print_answers(opened, statements, &output, notes).await;
     if let Err(failure) = answered {
+        // A command that was ended early stops here: its threads may have gone
+        // before it, which is no failure to tell of.
+        tokio::task::yield_now().await;
         let counts = opened.session.counts();
         if counts.records + counts.rejects > 0 && !failure.is_silent() {
             notes.summary(counts);

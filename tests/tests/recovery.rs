@@ -2,8 +2,6 @@
 //! expire, a log group that is deleted, a disk that is full, a directory that may not
 //! be written. It is told, waited for, and gone on with, and nothing is lost.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;

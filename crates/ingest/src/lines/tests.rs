@@ -90,8 +90,7 @@ async fn all_is_handed_on_and_a_last_line_needs_no_line_feed() {
 
 #[tokio::test]
 async fn a_header_tells_the_format_and_may_come_again() {
-    let text =
-        "srcaddr dstport action\n10.0.0.1 22 REJECT\nsrcaddr dstport action\n10.0.0.2 23 ACCEPT\n";
+    let text = "srcaddr vpc-id action\n10.0.0.1 vpc-1 REJECT\nsrcaddr vpc-id action\n10.0.0.2 vpc-1 ACCEPT\n";
     let mut follower = open(text.as_bytes()).await.unwrap();
     assert!(follower.schema().column_with_name("vpc_id").is_some());
     let mut sink = endless();

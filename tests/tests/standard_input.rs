@@ -60,7 +60,9 @@ fn a_header_tells_the_columns() {
     running.wait_for_lines(2);
     running.end_input();
     let outcome = running.finish().success();
-    let expected = "start,srcaddr,dstport\n2026-01-01T00:00:00Z,192.0.2.1,22\n";
+    let expected = "version,account_id,interface_id,srcaddr,dstaddr,srcport,dstport,protocol,\
+                    packets,bytes,start,end,action,log_status\n\
+                    ,,,192.0.2.1,,,22,,,,2026-01-01T00:00:00Z,,,\n";
     assert_eq!(outcome.stdout, expected);
 }
 

@@ -90,10 +90,9 @@ async fn all_is_handed_on_and_a_last_line_needs_no_line_feed() {
 
 #[tokio::test]
 async fn a_header_tells_the_format_and_may_come_again() {
-    let text =
-        "srcaddr dstport action\n10.0.0.1 22 REJECT\nsrcaddr dstport action\n10.0.0.2 23 ACCEPT\n";
+    let text = "srcaddr vpc-id action\n10.0.0.1 vpc-1 REJECT\nsrcaddr vpc-id action\n10.0.0.2 vpc-1 ACCEPT\n";
     let mut follower = open(text.as_bytes()).await.unwrap();
-    assert_eq!(follower.schema().fields().len(), 3);
+    assert!(follower.schema().column_with_name("vpc_id").is_some());
     let mut sink = endless();
     follow(&mut follower, &mut sink).await.unwrap();
     assert_eq!((sink.rows, sink.rejects.iter().sum::<u64>()), (2, 0));

@@ -22,7 +22,7 @@ def of_polars(condition):
     columns = (
         polars.len(),
         polars.col("bytes").sum(),
-        polars.col("srcport").sum(),
+        polars.col("srcport").cast(polars.Int64).sum(),
         polars.col("srcaddr").drop_nulls().n_unique(),
         polars.col("action").null_count(),
         polars.col("interface_id").max(),

@@ -90,7 +90,11 @@ fn what_cannot_be_followed_is_told() {
     for (status, arguments, texts) in [
         (1, &["missing"][..], &["cannot read `missing`"][..]),
         (1, &["program"], &["`program` is binary data"]),
-        (2, &["-"], &["standard input", "hint: "]),
+        (
+            2,
+            &["s3://bucket/logs"],
+            &["`s3://bucket/logs` cannot be followed", "hint: "],
+        ),
         (2, &["logs:"], &["`logs:GROUP`"]),
         (1, &["some.log", "--where", "srcadr = 1"], &["`srcaddr`"]),
         (

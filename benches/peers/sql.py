@@ -77,8 +77,8 @@ def clickhouse_ranking(files, threads):
         return f"`{name}` Nullable({inner})"
 
     columns = ", ".join(map(sql_type, NAMES))
-    # A set of names is one pattern of its own.
-    path = files[0] if len(files) == 1 else "{" + ",".join(files) + "}"
+    # It takes no set of absolute names: several files are all of their directory.
+    path = files[0] if len(files) == 1 else os.path.join(os.path.dirname(files[0]), "*.gz")
     session = Session()
     session.query("CREATE DATABASE IF NOT EXISTS d ENGINE = Atomic")
     settings = (

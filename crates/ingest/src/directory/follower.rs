@@ -38,10 +38,10 @@ const AHEAD: usize = 2;
 /// * A compressed file, and one of JSON, is read when its size has stood still
 ///   from one poll to the next.
 /// * A last line without a line feed waits for its end.
-/// * A new file that begins as another that is there is read at the next poll,
-///   unless the other was truncated by then.
-///
-/// Two files that lie side by side are two log streams, whatever is in them.
+/// * A new file that begins as another that is there is a copy of it, which may be
+///   truncated at any time later: it goes on where the other was read, once it is as
+///   long as that. [`read_once`](Self::read_once) waits for nothing, and reads both
+///   unless one is compressed.
 #[derive(Debug)]
 pub struct DirectoryFollower {
     locations: Vec<Location>,
@@ -206,8 +206,9 @@ impl DirectoryFollower {
         self.growing.retain(|inode, _| there.contains(inode));
         self.copies.retain(|inode| there.contains(inode));
         self.damaged.retain(|inode, _| there.contains(inode));
-        // Those that are known first: what became of them tells whether a new
-        // one is a copy.
+        // Those that are known first, and each new one is read before the next is met:
+        // what became of a file, and how far it was read, tells whether another one is
+        // a copy of it, and where to go on in that.
         let mut to_read = Vec::new();
         let mut replaced = HashSet::new();
         for (inode, file) in &files {
@@ -221,6 +222,7 @@ impl DirectoryFollower {
                 }
             }
         }
+        self.read_files(to_read, &files, sink, stop, to_end).await?;
         let mut wrapped = Vec::new();
         for (inode, file) in &files {
             if self.known.id(*inode).is_some() || file.size_bytes == 0 {
@@ -242,21 +244,22 @@ impl DirectoryFollower {
                     Some(true) | None => continue,
                 }
             }
-            match self.known.meet(*inode, file) {
-                Ok(id) => to_read.extend(id.map(|id| (file.path.clone(), id))),
+            match self.known.meet(*inode, file, !to_end) {
+                Ok(Some(id)) => {
+                    let to_read = vec![(file.path.clone(), id)];
+                    self.read_files(to_read, &files, sink, stop, to_end).await?;
+                }
+                Ok(None) => {}
                 Err(error) if to_end => return Err(error.into()),
                 Err(error) => self.tell_damage(*inode, file, &error, sink),
             }
         }
-        self.read_files(to_read, &files, sink, stop, to_end).await?;
-        // A compressed copy is known by how its original begins: that is known once
-        // the original was read.
-        let mut to_read = Vec::new();
         for (inode, file) in wrapped {
-            let id = self.known.meet(inode, file)?;
-            to_read.extend(id.map(|id| (file.path.clone(), id)));
+            if let Some(id) = self.known.meet(inode, file, !to_end)? {
+                let to_read = vec![(file.path.clone(), id)];
+                self.read_files(to_read, &files, sink, stop, to_end).await?;
+            }
         }
-        self.read_files(to_read, &files, sink, stop, to_end).await?;
         self.progress.files = files.len();
         if !self.known.delta.is_empty() {
             self.deliver(sink).await?;
@@ -295,12 +298,16 @@ impl DirectoryFollower {
     }
 
     /// Whether a new file begins as one that is there: rotation copies first and
-    /// truncates then, so what it is shows at the next poll.
+    /// truncates then, so what it is shows at the next poll, or when it has come to
+    /// where the other was read.
     fn waits_for_original(&mut self, inode: Inode, file: &InputFile) -> Result<bool, InputError> {
-        if is_wrapped(file)? || self.copies.contains(&inode) {
+        if is_wrapped(file)? {
             return Ok(false);
         }
-        Ok(self.known.resembles(file)? && self.copies.insert(inode))
+        let Some(offset) = self.known.read_of_original(file)? else {
+            return Ok(false);
+        };
+        Ok(self.copies.insert(inode) || file.size_bytes < offset)
     }
 
     /// Whether a file that must stand still to be read has another size than at

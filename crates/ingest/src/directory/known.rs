@@ -1,6 +1,7 @@
 //! The files that are known, and which file is which of them.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::SystemTime;
 
 use super::checkpoint::{FileId, FileState, FilesCheckpoint, FilesDelta};
 use super::identity::{Head, Inode, first_bytes, if_there};
@@ -17,6 +18,8 @@ const MAX_GONE: usize = 10_000;
 pub(super) struct Known {
     files: BTreeMap<FileId, FileState>,
     by_inode: HashMap<Inode, FileId>,
+    /// When the files were changed last before they were seen to begin as ever.
+    unchanged_since: HashMap<FileId, SystemTime>,
     /// What changed since it was last taken.
     pub(super) delta: FilesDelta,
 }
@@ -39,6 +42,7 @@ impl Known {
         Known {
             by_inode: there.map(|(id, file)| (file.inode, *id)).collect(),
             files,
+            unchanged_since: HashMap::new(),
             delta: FilesDelta::default(),
         }
     }
@@ -74,6 +78,7 @@ impl Known {
         if let Some(file) = self.files.get_mut(&id) {
             file.gone = true;
             self.by_inode.remove(&file.inode);
+            self.unchanged_since.remove(&id);
             self.delta.files.insert(id, file.clone());
         }
         let gone = self.files.iter().filter(|(_, file)| file.gone);
@@ -96,13 +101,19 @@ impl Known {
         file: &InputFile,
         sink: &mut dyn Sink,
     ) -> Result<Look, InputError> {
-        let is_other = self.has_more(id, file) && {
+        // A file that was truncated may have grown to the very size that it had.
+        let changed = file.path.metadata().and_then(|file| file.modified()).ok();
+        let is_unchanged = changed.is_some() && self.unchanged_since.get(&id) == changed.as_ref();
+        let is_other = (self.has_more(id, file) || !is_unchanged) && {
             let is_the_same = self.is_the_same(id, file);
             match if_there(inode, file, is_the_same)? {
                 Some(is_the_same) => !is_the_same,
                 None => return Ok(Look::Elsewhere),
             }
         };
+        if let (false, Some(changed)) = (is_other, changed) {
+            self.unchanged_since.insert(id, changed);
+        }
         let Some(known) = self.files.get_mut(&id) else {
             return Ok(Look::Elsewhere);
         };
@@ -140,26 +151,30 @@ impl Known {
         }
     }
 
-    /// Whether a file begins as one does that is there.
-    pub(super) fn resembles(&self, file: &InputFile) -> Result<bool, InputError> {
+    /// How far a file was read that is there and begins as this one does.
+    pub(super) fn read_of_original(&self, file: &InputFile) -> Result<Option<u64>, InputError> {
         let text = first_bytes(file)?;
-        let mut there = self.files.values().filter(|known| !known.gone);
-        Ok(there.any(|known| known.head.fits(&text)))
+        let there = self.files.values().filter(|known| !known.gone);
+        let alike = there.filter(|known| known.head.fits(&text));
+        Ok(alike.map(|known| known.offset).max())
     }
 
-    /// Takes in a file that was not known: perhaps one that was, elsewhere. `None`
-    /// when it has gone meanwhile.
+    /// Takes in a file that was not known: perhaps one that was, elsewhere, or a copy
+    /// of one that is there; of plain files only if they are `followed`. `None` when it
+    /// has gone meanwhile.
     pub(super) fn meet(
         &mut self,
         inode: Inode,
         file: &InputFile,
+        followed: bool,
     ) -> Result<Option<FileId>, InputError> {
         let looks = first_bytes(file).and_then(|text| Ok((text, is_wrapped(file)?)));
         let Some((text, wrapped)) = if_there(inode, file, looks)? else {
             return Ok(None);
         };
         let is_copy = |known: &FileState| {
-            let may_be = wrapped || (known.gone && known.offset <= file.size_bytes);
+            let is_whole = known.offset <= file.size_bytes;
+            let may_be = wrapped || (is_whole && (known.gone || followed));
             may_be && known.head.fits(&text)
         };
         let copied = self.files.iter().filter(|(_, known)| is_copy(known));

@@ -1,11 +1,12 @@
 //! Reading one file from its offset on.
 
-use std::io::{self, Read, Seek, SeekFrom};
+use std::fs::File;
+use std::io::{self, Read, Seek};
 
 use vpcflow_record::{DecodeOptions, Decoder, Format};
 
 use super::checkpoint::FileState;
-use super::identity::{HEAD_BYTES, Head, first_bytes, if_there};
+use super::identity::{HEAD_BYTES, Head};
 use crate::input::{FileFormat, InputError, InputFile, take};
 use crate::sink::{Decoded, SinkError};
 
@@ -31,7 +32,7 @@ impl Reading {
         &mut self,
         declared: Option<&Format>,
         options: DecodeOptions,
-        mut take_batch: impl Take,
+        take_batch: impl Take,
     ) -> Result<(), SinkError> {
         let (format, is_declared) = match self.state.format() {
             Some(format) => (format, declared.is_some()),
@@ -40,15 +41,36 @@ impl Reading {
                 (format.format, format.declared)
             }
         };
-        let begins = match self.state.head.bytes < HEAD_BYTES {
-            true => first_bytes(&self.file)?,
-            false => Vec::new(),
-        };
-        let mut input = self.open()?;
+        let mut input = self.open_at_start()?;
         if !self.state.inode.is_at(&self.file) {
             // Another file was opened.
             return Ok(());
         }
+        let head_bytes = self.state.offset.min(HEAD_BYTES as u64);
+        let mut begins = Vec::with_capacity(HEAD_BYTES);
+        let read = input.by_ref().take(head_bytes).read_to_end(&mut begins);
+        read.map_err(|error| self.file.error(error))?;
+        if self.state.head.bytes > 0 && !self.state.head.fits(&begins) {
+            // It was truncated since it was looked at, and the next poll tells.
+            return Ok(());
+        }
+        let skipped = input.skip(self.state.offset - begins.len() as u64);
+        skipped.map_err(|error| self.file.error(error))?;
+        self.decode(&mut input, begins, format, is_declared, options, take_batch)
+    }
+
+    /// Decodes what comes from the offset on. `begins` is how the file begins, as far
+    /// as it was read: the head is made of the very bytes that were decoded, for the
+    /// file may be truncated meanwhile, and its copy is known by its head.
+    pub(super) fn decode(
+        &mut self,
+        input: &mut impl Read,
+        mut begins: Vec<u8>,
+        format: Format,
+        is_declared: bool,
+        options: DecodeOptions,
+        mut take_batch: impl Take,
+    ) -> Result<(), SinkError> {
         let options = DecodeOptions {
             headers: !is_declared,
             position: self.state.offset,
@@ -71,6 +93,8 @@ impl Reading {
                         }
                         ended = true;
                     }
+                    let missing = HEAD_BYTES.saturating_sub(begins.len());
+                    begins.extend(&chunk[..pending.len().min(missing)]);
                 }
                 pending.start += decoder.decode(&chunk[pending.clone()]);
             }
@@ -80,7 +104,7 @@ impl Reading {
             let batch = take(&mut decoder, &self.file.name, taken)?;
             taken = counts;
             if let Some(batch) = batch {
-                self.note_head(&begins)?;
+                self.note_head(&begins);
                 if !take_batch(batch, &self.state) {
                     return Ok(());
                 }
@@ -92,37 +116,56 @@ impl Reading {
         if self.state.wrapped_bytes.is_some() {
             self.state.wrapped_bytes = Some(self.file.size_bytes);
         }
-        self.note_head(&begins)
+        self.note_head(&begins);
+        Ok(())
     }
 
-    /// The decoded bytes from the offset on.
-    fn open(&self) -> Result<Box<dyn Read + Send>, InputError> {
-        let plain = self.state.wrapped_bytes.is_none();
-        let offset = self.state.offset;
-        if plain && offset > 0 {
-            let mut file = self.file.open_raw()?;
-            let sought = file.seek(SeekFrom::Start(offset));
-            sought.map_err(|error| self.file.error(error))?;
-            return Ok(Box::new(file));
-        }
-        let mut input = self.file.open()?.into_reader();
-        io::copy(&mut input.by_ref().take(offset), &mut io::sink())
-            .map_err(|error| self.file.error(error))?;
-        Ok(Box::new(input))
+    /// The decoded bytes, from the first one on.
+    fn open_at_start(&self) -> Result<Input, InputError> {
+        let is_plain = self.state.wrapped_bytes.is_none();
+        Ok(match is_plain && self.state.offset > 0 {
+            true => Input::Plain(self.file.open_raw()?),
+            false => Input::Decoded(Box::new(self.file.open()?.into_reader())),
+        })
     }
 
-    /// Brings the head up to date, as long as it is not whole: with how the file
-    /// begins now, or did before it was rotated. A copy of it is known by that.
-    fn note_head(&mut self, begins: &[u8]) -> Result<(), SinkError> {
-        let bytes = self.state.offset.min(HEAD_BYTES as u64) as usize;
+    /// Brings the head up to date, as long as it is not whole.
+    fn note_head(&mut self, begins: &[u8]) {
+        let bytes = begins
+            .len()
+            .min(self.state.offset.min(HEAD_BYTES as u64) as usize);
         if self.state.head.bytes < bytes {
-            let text = first_bytes(&self.file);
-            let text = if_there(self.state.inode, &self.file, text)?;
-            let text = text.as_deref().unwrap_or(begins);
-            if text.len() > self.state.head.bytes {
-                self.state.head = Head::new(&text[..bytes.min(text.len())]);
+            self.state.head = Head::new(&begins[..bytes]);
+        }
+    }
+}
+
+/// An open file: plain, which can be read from any byte on, or in a wrapping.
+enum Input {
+    Plain(File),
+    Decoded(Box<dyn Read + Send>),
+}
+
+impl Input {
+    /// Goes on by so many bytes.
+    fn skip(&mut self, bytes: u64) -> io::Result<()> {
+        match self {
+            Input::Plain(file) => {
+                let bytes = i64::try_from(bytes).map_err(io::Error::other)?;
+                file.seek_relative(bytes)
+            }
+            Input::Decoded(reader) => {
+                io::copy(&mut reader.take(bytes), &mut io::sink()).map(|_| ())
             }
         }
-        Ok(())
+    }
+}
+
+impl Read for Input {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Input::Plain(file) => file.read(buffer),
+            Input::Decoded(reader) => reader.read(buffer),
+        }
     }
 }

@@ -23,8 +23,12 @@ const ALIGNMENT: usize = 64;
 /// The largest region: what a batch that is held may keep alive.
 const REGION_BYTES: usize = 16 << 20;
 
-/// Slabs whose batches are looked at for having been dropped.
+/// Slabs whose batches are looked at for having been dropped, at least.
 const LENT_SLABS: usize = 8;
+
+/// Bytes of the slabs that are looked at, unless those are fewer: more than a store
+/// that writes files has in hand at a time.
+const LENT_BYTES: usize = 128 << 20;
 
 /// A value that a column is made of: any bytes are one.
 pub(crate) trait Native: Copy + private::Sealed {}
@@ -257,7 +261,8 @@ impl Slabs {
 
     /// Takes a slab back, or notes that it is lent.
     pub(crate) fn give_back(&mut self, slab: Arc<Slab>) {
-        if self.lent.len() == LENT_SLABS {
+        let most = (LENT_BYTES / self.slab_bytes.max(1)).clamp(LENT_SLABS, LENT_SLABS * 16);
+        if self.lent.len() >= most {
             self.lent.pop_front();
         }
         self.lent.push_back(slab);
@@ -317,6 +322,21 @@ mod tests {
         assert_eq!(address(3, &mut kept), first);
         assert_eq!(kept[0].typed_data::<i32>(), [2, 2]);
         assert_eq!(kept[1].typed_data::<i32>(), [3, 3]);
+    }
+
+    #[test]
+    fn one_of_many_that_are_held_is_found() {
+        let sections = Section::lay_out([1000]);
+        let mut slabs = Slabs::new(&sections);
+        let mut held = VecDeque::new();
+        for _ in 0..60 {
+            let slab = Arc::new(slabs.take());
+            held.push_back(slab.lend(sections[0], 8));
+            slabs.give_back(slab);
+        }
+        let first = held.pop_front().map(|buffer| buffer.as_ptr());
+        let again = Arc::new(slabs.take());
+        assert_eq!(Some(again.lend(sections[0], 8).as_ptr()), first);
     }
 
     #[test]

@@ -3,15 +3,12 @@
 use std::fs::File;
 use std::io::{self, Read, Seek};
 
-use vpcflow_record::{DecodeOptions, Decoder, Format};
+use vpcflow_record::{DecodeOptions, Decoder, Format, compact};
 
 use super::checkpoint::FileState;
 use super::identity::{HEAD_BYTES, Head};
-use crate::input::{FileFormat, InputError, InputFile, take};
+use crate::input::{Chunks, FileFormat, InputError, InputFile, Piece, take};
 use crate::sink::{Decoded, SinkError};
-
-/// Size of the pieces that are read and decoded.
-const CHUNK_BYTES: usize = 256 * 1024;
 
 /// Reads a file from where it was left to its present end.
 #[derive(Debug)]
@@ -78,32 +75,42 @@ impl Reading {
         };
         let mut decoder = Decoder::new(format, options);
         let start = self.state.offset;
-        let mut chunk = vec![0; CHUNK_BYTES];
-        let mut pending = 0..0;
+        let mut chunks = Chunks::default();
+        let mut pending = Piece::default();
         let mut taken = decoder.counts();
         let mut ended = false;
         loop {
             while !ended && !decoder.is_full() {
                 if pending.is_empty() {
-                    let read = input.read(&mut chunk);
-                    pending = 0..read.map_err(|error| self.file.error(error))?;
-                    if pending.is_empty() {
-                        if self.to_end {
-                            decoder.finish();
+                    // Its memory may be used again.
+                    pending = Piece::default();
+                    let read = chunks.read(input);
+                    match read.map_err(|error| self.file.error(error))? {
+                        Some(piece) => {
+                            let missing = HEAD_BYTES.saturating_sub(begins.len());
+                            begins.extend(&piece[..piece.len().min(missing)]);
+                            pending = Piece::new(piece);
                         }
-                        ended = true;
+                        None => {
+                            if self.to_end {
+                                decoder.finish();
+                            }
+                            ended = true;
+                        }
                     }
-                    let missing = HEAD_BYTES.saturating_sub(begins.len());
-                    begins.extend(&chunk[..pending.len().min(missing)]);
                 }
-                pending.start += decoder.decode(&chunk[pending.clone()]);
+                pending.decode(&mut decoder);
             }
             let counts = decoder.counts();
             self.state.offset = start + counts.bytes - decoder.partial_bytes() as u64;
             self.state.set_format(decoder.format());
             let batch = take(&mut decoder, &self.file.name, taken)?;
             taken = counts;
-            if let Some(batch) = batch {
+            if let Some(mut batch) = batch {
+                if ended {
+                    // A few rows that wait for more would keep all of a piece.
+                    batch.rows = compact(batch.rows);
+                }
                 self.note_head(&begins);
                 if !take_batch(batch, &self.state) {
                     return Ok(());

@@ -4,16 +4,51 @@ use std::collections::VecDeque;
 use std::io::{self, Read};
 
 use arrow_buffer::Buffer;
+use vpcflow_record::Decoder;
 
 /// Size of the pieces that are read and decoded: about a batch.
 pub(super) const CHUNK_BYTES: usize = 1024 * 1024;
-/// Pieces to look at again: more than a query has in hand at a time.
-const MAX_REMEMBERED: usize = 8;
+/// Pieces to look at again: more than a query, or a store that writes files, has in
+/// hand at a time.
+const MAX_REMEMBERED: usize = 128;
+/// Pieces of less than this are copied: to share a small piece costs each column
+/// a buffer.
+const MIN_SHARED_BYTES: usize = 64 * 1024;
+
+/// A piece of input, as far as it was not decoded yet.
+#[derive(Debug, Default)]
+pub(crate) struct Piece {
+    rest: Buffer,
+    /// Batches may refer to it.
+    shared: bool,
+}
+
+impl Piece {
+    pub(crate) fn new(piece: Buffer) -> Piece {
+        Piece {
+            shared: piece.len() >= MIN_SHARED_BYTES,
+            rest: piece,
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    /// Hands it over, as far as a batch has room for it.
+    pub(crate) fn decode(&mut self, decoder: &mut Decoder) {
+        let used = match self.shared {
+            true => decoder.decode_buffer(&self.rest),
+            false => decoder.decode(&self.rest),
+        };
+        self.rest.advance(used);
+    }
+}
 
 /// Memory for pieces of input. A piece that no batch refers to any more is used
 /// again, so that its pages are neither asked for nor cleared anew.
 #[derive(Debug, Default)]
-pub(super) struct Chunks {
+pub(crate) struct Chunks {
     given: VecDeque<Buffer>,
     /// What a read failed with after it had filled some of a piece.
     failed: Option<io::Error>,
@@ -47,7 +82,7 @@ impl Chunks {
 
     /// Reads the next piece, full unless the input ends or fails; `None` at the
     /// end. What was read before a failure comes first, the error then.
-    pub(super) fn read(&mut self, input: &mut (impl Read + ?Sized)) -> io::Result<Option<Buffer>> {
+    pub(crate) fn read(&mut self, input: &mut (impl Read + ?Sized)) -> io::Result<Option<Buffer>> {
         if let Some(error) = self.failed.take() {
             return Err(error);
         }

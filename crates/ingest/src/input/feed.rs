@@ -9,11 +9,8 @@ use arrow_schema::ArrowError;
 use vpcflow_record::{DecodeCounts, Decoder, LineFormat, RejectsBuilder};
 
 use super::InputError;
+use super::chunk::Piece;
 use crate::sink::Decoded;
-
-/// Pieces of less than this are copied: to share a small piece costs each column
-/// a buffer.
-const MIN_SHARED_BYTES: usize = 64 * 1024;
 
 /// A decoder with the input that it is working on.
 #[derive(Debug)]
@@ -21,9 +18,7 @@ pub(super) struct Feed {
     source: String,
     decoder: Decoder,
     /// Input that was not decoded yet.
-    pending: Buffer,
-    /// Batches may refer to it.
-    shared: bool,
+    pending: Piece,
     /// What the batches so far were decoded from.
     taken: DecodeCounts,
     ended: bool,
@@ -37,8 +32,7 @@ impl Feed {
         Feed {
             source: source.into(),
             decoder,
-            pending: Buffer::default(),
-            shared: false,
+            pending: Piece::default(),
             taken: DecodeCounts::default(),
             ended: false,
             failed: None,
@@ -61,8 +55,7 @@ impl Feed {
     /// Takes the next piece of the input, of any size.
     pub(super) fn push(&mut self, piece: Buffer) {
         debug_assert!(self.pending.is_empty() && !self.ended);
-        self.shared = piece.len() >= MIN_SHARED_BYTES;
-        self.pending = piece;
+        self.pending = Piece::new(piece);
     }
 
     /// Goes on with another text, which stands at `position` of the source. What
@@ -90,11 +83,7 @@ impl Feed {
     /// with. `None`: a piece is wanted, or all is done.
     pub(super) fn next(&mut self) -> Option<Result<Decoded, InputError>> {
         while !self.pending.is_empty() && !self.decoder.is_full() {
-            let used = match self.shared {
-                true => self.decoder.decode_buffer(&self.pending),
-                false => self.decoder.decode(&self.pending),
-            };
-            self.pending.advance(used);
+            self.pending.decode(&mut self.decoder);
         }
         if !self.pending.is_empty() || self.decoder.is_full() || self.ended {
             let counts = self.decoder.counts();
@@ -106,14 +95,14 @@ impl Feed {
                 }
                 Err(source) => {
                     self.ended = true;
-                    self.pending = Buffer::default();
+                    self.pending = Piece::default();
                     let path = self.source.clone();
                     return Some(Err(InputError::Batch { path, source }));
                 }
             }
         } else {
             // Its memory may be used again.
-            self.pending = Buffer::default();
+            self.pending = Piece::default();
         }
         self.failed.take().map(Err)
     }

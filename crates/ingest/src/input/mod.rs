@@ -20,6 +20,7 @@ mod parts;
 mod read;
 mod stream;
 
+pub(crate) use chunk::{Chunks, Piece};
 pub use decode::{FileDecoder, FileFormat, format_tellers, resolve_formats};
 pub use envelope::EnvelopeReader;
 pub use error::{InputError, system_message};

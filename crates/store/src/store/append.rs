@@ -6,11 +6,12 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use futures::StreamExt;
 use object_store::{ObjectStore, ObjectStoreExt};
+use tokio::sync::Semaphore;
 use tokio::task::JoinError;
 
-use super::Store;
 use super::commit::Prepared;
-use crate::data_file::{DataFile, encode};
+use super::{Store, StoreOptions};
+use crate::data_file::{DataFile, Encoded, encode};
 use crate::error::{self, Result};
 use crate::source::SourceId;
 
@@ -74,12 +75,12 @@ impl Store {
         Ok(())
     }
 
-    /// Waits until one more file can be encoded; takes what is written.
+    /// Waits until one more file may be on its way; takes what is written.
     async fn make_room(&mut self) -> Result<()> {
         while let Some(done) = self.spills.try_join_next() {
             self.absorb(done).await?;
         }
-        while self.spills.len() >= self.options.encoders.max(1) {
+        while self.spills.len() >= self.files.at_once {
             if let Some(done) = self.spills.join_next().await {
                 self.absorb(done).await?;
             }
@@ -129,9 +130,9 @@ impl Store {
                 continue;
             }
             let (source, segments) = (source.clone(), by_schema(rows, usize::MAX));
-            let (objects, now_ms) = (Arc::clone(self.location.store()), self.clock.now_ms());
+            let (writer, now_ms) = (self.files.clone(), self.clock.now_ms());
             self.spills.spawn(async move {
-                let files = write_segments(&objects, segments, now_ms, 1).await?;
+                let files = writer.write(segments, now_ms).await?;
                 Ok(Spilled {
                     source,
                     appends,
@@ -238,53 +239,80 @@ pub(super) fn by_schema(batches: Vec<RecordBatch>, limit: usize) -> Vec<Vec<Reco
     full
 }
 
-/// Writes each segment as files, `concurrency` at a time. What was written before
-/// a failure is removed, as far as that works.
-pub(super) async fn write_segments(
-    objects: &Arc<dyn ObjectStore>,
-    segments: Vec<Vec<RecordBatch>>,
-    now_ms: i64,
-    concurrency: usize,
-) -> Result<Vec<DataFile>> {
-    let writes = segments
-        .into_iter()
-        .map(|segment| write_segment(Arc::clone(objects), segment, now_ms));
-    let outcomes: Vec<_> = futures::stream::iter(writes)
-        .buffer_unordered(concurrency.max(1))
-        .collect()
-        .await;
-    let mut files = Vec::with_capacity(outcomes.len());
-    let mut failure = None;
-    for (written, outcome) in outcomes {
-        files.extend(written);
-        failure = failure.or(outcome.err());
-    }
-    let Some(error) = failure else {
-        return Ok(files);
-    };
-    remove(objects.as_ref(), files.into_iter().map(|file| file.path)).await;
-    Err(error)
+/// Writes rows as files: encodes some, while others are on their way to the disk.
+#[derive(Debug, Clone)]
+pub(super) struct FileWriter {
+    objects: Arc<dyn ObjectStore>,
+    encoding: Arc<Semaphore>,
+    /// Files that are encoded or on their way.
+    at_once: usize,
 }
 
-/// Writes one segment; gives what was written, even when that is not all.
-async fn write_segment(
-    objects: Arc<dyn ObjectStore>,
-    segment: Vec<RecordBatch>,
-    now_ms: i64,
-) -> (Vec<DataFile>, Result<()>) {
-    let mut files = Vec::new();
-    let outcome = async {
-        for encoded in tokio::task::spawn_blocking(move || encode(&segment, now_ms)).await?? {
-            let path = encoded.file.path.clone();
-            // Named first: a write that fails may still have arrived.
-            files.push(encoded.file);
-            let put = objects.put(&path, encoded.bytes.into()).await;
-            put.map_err(error::object("write", &path))?;
+impl FileWriter {
+    pub(super) fn new(objects: Arc<dyn ObjectStore>, options: &StoreOptions) -> FileWriter {
+        let encoders = options.encoders.max(1);
+        FileWriter {
+            objects,
+            encoding: Arc::new(Semaphore::new(encoders)),
+            at_once: encoders + options.writes,
         }
-        Ok(())
-    };
-    let outcome = outcome.await;
-    (files, outcome)
+    }
+
+    /// Writes each segment as files. What was written before a failure is removed,
+    /// as far as that works.
+    pub(super) async fn write(
+        &self,
+        segments: Vec<Vec<RecordBatch>>,
+        now_ms: i64,
+    ) -> Result<Vec<DataFile>> {
+        let writes = segments
+            .into_iter()
+            .map(|segment| self.write_segment(segment, now_ms));
+        let outcomes: Vec<_> = futures::stream::iter(writes)
+            .buffer_unordered(self.at_once)
+            .collect()
+            .await;
+        let mut files = Vec::with_capacity(outcomes.len());
+        let mut failure = None;
+        for (written, outcome) in outcomes {
+            files.extend(written);
+            failure = failure.or(outcome.err());
+        }
+        let Some(error) = failure else {
+            return Ok(files);
+        };
+        let paths = files.into_iter().map(|file| file.path);
+        remove(self.objects.as_ref(), paths).await;
+        Err(error)
+    }
+
+    /// Writes one segment; gives what was written, even when that is not all.
+    async fn write_segment(
+        &self,
+        segment: Vec<RecordBatch>,
+        now_ms: i64,
+    ) -> (Vec<DataFile>, Result<()>) {
+        let mut files = Vec::new();
+        let outcome = async {
+            for encoded in self.encode(segment, now_ms).await? {
+                let path = encoded.file.path.clone();
+                // Named first: a write that fails may still have arrived.
+                files.push(encoded.file);
+                let put = self.objects.put(&path, encoded.bytes.into()).await;
+                put.map_err(error::object("write", &path))?;
+            }
+            Ok(())
+        };
+        let outcome = outcome.await;
+        (files, outcome)
+    }
+
+    /// Encodes a segment when it is its turn: the disk is not waited for in it.
+    async fn encode(&self, segment: Vec<RecordBatch>, now_ms: i64) -> Result<Vec<Encoded>> {
+        // It is never closed.
+        let _turn = self.encoding.acquire().await;
+        tokio::task::spawn_blocking(move || encode(&segment, now_ms)).await?
+    }
 }
 
 /// Removes objects that nothing refers to; one that stays is removed at the next

@@ -10,7 +10,7 @@ use arrow_array::RecordBatch;
 use object_store::path::Path;
 use uuid::Uuid;
 
-use super::append::{by_schema, remove, write_segments};
+use super::append::{by_schema, remove};
 use super::{Noted, Store};
 use crate::data_file::DataFile;
 use crate::error::{Error, Result};
@@ -187,8 +187,7 @@ impl Store {
         let objects = self.location.store();
         let rows: Vec<_> = shares.iter().flat_map(|share| share.rows.clone()).collect();
         let segments = by_schema(rows, self.options.segment_rows);
-        let encoders = self.options.encoders;
-        let written = write_segments(objects, segments, started_ms, encoders).await?;
+        let written = self.files.write(segments, started_ms).await?;
         fail::fail_point!("store-data-files-written");
         let mut made: Vec<Path> = written.iter().map(|file| file.path.clone()).collect();
         let prepared = self

@@ -20,7 +20,7 @@ use crate::lock::Lock;
 use crate::log::Log;
 use crate::source::{Checkpoint, SourceId, SourceState};
 
-use append::Spilled;
+use append::{FileWriter, Spilled};
 use commit::Prepared;
 
 pub(crate) use append::remove;
@@ -49,9 +49,12 @@ pub struct StoreOptions {
     /// Rows of a source that go into a file when so many came: memory holds a few
     /// times as many.
     pub segment_rows: usize,
-    /// Files that are encoded or written at the same time: one more than there are
-    /// processors, so that none waits for the disk.
+    /// Files that are encoded at the same time: as many as there are processors.
     pub encoders: usize,
+    /// Files that may be on their way to the disk, or wait to be encoded, beside
+    /// those: so many that no processor waits for the disk. Memory holds the rows
+    /// of all.
+    pub writes: usize,
     /// Days that are kept, today among them. `None`: all.
     pub keep_days: Option<u32>,
     /// Whether the writer compacts, expires and cleans up unasked.
@@ -69,7 +72,8 @@ impl Default for StoreOptions {
             idle_commit_age_ms: 60_000,
             commit_rows: 8 * 1024 * 1024,
             segment_rows: 128 * 1024,
-            encoders: std::thread::available_parallelism().map_or(1, usize::from) + 1,
+            encoders: std::thread::available_parallelism().map_or(1, usize::from),
+            writes: 3,
             keep_days: None,
             maintain: true,
             reader_grace_ms: 3_600_000,
@@ -98,6 +102,7 @@ pub struct Store {
     next_append: u64,
     progress: BTreeMap<SourceId, Progress>,
     spills: JoinSet<Result<Spilled>>,
+    files: FileWriter,
     /// A commit whose entry may be in the log, or not: the answer got lost.
     in_doubt: Option<Prepared>,
     compaction: Option<RunningCompaction>,

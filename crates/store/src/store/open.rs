@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 use vpcflow_ingest::Clock;
 
-use super::append::remove;
+use super::append::{FileWriter, remove};
 use super::{Store, StoreOptions};
 use crate::durable::remove_staged;
 use crate::error::{Error, Result};
@@ -80,6 +80,7 @@ impl Store {
             hot: BTreeMap::new(),
         };
         Ok(Store {
+            files: FileWriter::new(Arc::clone(location.store()), &options),
             location: location.clone(),
             options,
             clock,

@@ -15,12 +15,7 @@ import subprocess
 import sys
 import time
 
-NAMES = (
-    "version account_id interface_id srcaddr dstaddr srcport dstport protocol"
-    " packets bytes start end action log_status"
-).split()
-TEXT = {"account_id", "interface_id", "srcaddr", "dstaddr", "action", "log_status"}
-WIDE = {"packets", "bytes", "start", "end"}
+from peers import NAMES, TEXT, WIDE
 
 
 def polars_options(polars):

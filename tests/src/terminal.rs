@@ -18,23 +18,12 @@ use crate::Outcome;
 /// When nothing can be typed.
 #[must_use]
 pub fn on_a_terminal(command: &Command, typed: &str) -> Option<Outcome> {
-    let words = iter::once(command.get_program()).chain(command.get_args());
-    let words: Vec<String> = words.map(quoted).collect();
-    let variables = command.get_envs();
-    let mut script = Command::new("script");
+    let mut script = script(command, "")?;
     script
-        .args(["--quiet", "--return", "--command", &words.join(" ")])
-        .arg("/dev/null")
-        .env_clear()
-        .envs(variables.filter_map(|(name, value)| Some((name, value?))))
-        .env("SHELL", "/bin/sh")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    let Ok(mut child) = script.spawn() else {
-        skip();
-        return None;
-    };
+    let mut child = script.spawn().expect("`script` can be run");
     let mut keyboard = child.stdin.take().expect("the pipe was asked for");
     keyboard
         .write_all(typed.as_bytes())
@@ -44,6 +33,27 @@ pub fn on_a_terminal(command: &Command, typed: &str) -> Option<Outcome> {
     let mut outcome = Outcome::from(output);
     outcome.stdout = outcome.stdout.replace('\r', "");
     Some(outcome)
+}
+
+/// A command on a terminal, with these words of a shell before it.
+pub(crate) fn script(command: &Command, before: &str) -> Option<Command> {
+    let there = Command::new("script").arg("--version").output();
+    if there.is_err() {
+        skip();
+        return None;
+    }
+    let words = iter::once(command.get_program()).chain(command.get_args());
+    let words: Vec<String> = words.map(quoted).collect();
+    let variables = command.get_envs();
+    let mut script = Command::new("script");
+    script
+        .args(["--quiet", "--return", "--command"])
+        .arg(format!("{before} {}", words.join(" ")))
+        .arg("/dev/null")
+        .env_clear()
+        .envs(variables.filter_map(|(name, value)| Some((name, value?))))
+        .env("SHELL", "/bin/sh");
+    Some(script)
 }
 
 /// A word for a shell.

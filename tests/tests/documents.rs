@@ -4,8 +4,8 @@
 //! lines that begin with `$ ` are commands, the lines below are what they print
 //! on a terminal. The sessions of a document run one after another in one empty
 //! directory, by a shell, so a document makes what it reads (`vpcflow generate
-//! logs`). Commands that are not `vpcflow …` are only text. How long it took may
-//! differ, and empty lines after the output count for nothing.
+//! logs`). Commands that are neither `vpcflow …` nor `… | vpcflow …` are only text.
+//! How long it took may differ, and empty lines after the output count for nothing.
 //!
 //! `UPDATE_DOCS=1 cargo test --test documents` writes what is printed now.
 
@@ -103,7 +103,7 @@ fn replay(text: &str) -> (String, Vec<String>) {
             shown.push('\n');
         }
         let (output, margin) = shown.split_at(shown.trim_end_matches('\n').len());
-        if !command.starts_with("vpcflow ") {
+        if !command.starts_with("vpcflow ") && !command.contains("| vpcflow ") {
             updated.push_str(&shown);
             continue;
         }

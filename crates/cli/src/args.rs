@@ -3,13 +3,15 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use vpcflow_ingest::Location;
 use vpcflow_query::{Measure, OutputFormat};
 use vpcflow_record::{Format, Policy};
 
+use crate::prompt;
 use crate::time::{Moment, duration, moment};
 
+mod examples;
 mod limits;
 mod setup;
 mod store;
@@ -57,10 +59,13 @@ pub(crate) enum Command {
     /// Write synthetic flow logs with planted incidents, a file for each interface
     Generate(GenerateArgs),
     /// Print a completion script for a shell
+    #[command(after_help = examples::COMPLETIONS)]
     Completions {
         /// The shell
         shell: clap_complete::Shell,
     },
+    /// Print a page of the manual, or write all of them to a directory
+    Man(ManArgs),
 }
 
 impl Command {
@@ -78,6 +83,8 @@ impl Command {
     /// How long it may take.
     pub(crate) fn timeout(&self) -> Option<Duration> {
         match self {
+            // That is for each statement.
+            Command::Sql(args) if args.is_prompt() => None,
             Command::Sql(SqlArgs { from, .. })
             | Command::Top(TopArgs { from, .. })
             | Command::Query(QueryArgs { from, .. }) => from.timeout.timeout,
@@ -113,10 +120,10 @@ pub(crate) struct AwsArgs {
 pub(crate) struct FromArgs {
     /// A file, pattern, directory, `-` for standard input, `s3://BUCKET/PREFIX` or `logs:GROUP`;
     /// repeatable
-    #[arg(long, value_name = "SOURCE")]
+    #[arg(long, value_name = "SOURCE", value_hint = ValueHint::AnyPath)]
     pub(crate) from: Vec<Location>,
     /// A store: a directory or `s3://bucket/prefix`; repeatable
-    #[arg(long, value_name = "STORE")]
+    #[arg(long, value_name = "STORE", value_hint = ValueHint::DirPath)]
     pub(crate) store: Vec<String>,
     /// Records that start at or after this time: `15m`, `7d` (ago), or a date in UTC
     #[arg(long, value_name = "TIME", value_parser = moment)]
@@ -207,6 +214,7 @@ impl OutputArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = examples::DEMO)]
 pub(crate) struct DemoArgs {
     /// Records to make up
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(10_000..=10_000_000))]
@@ -249,6 +257,7 @@ pub(crate) enum ReportFormat {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = examples::STATUS)]
 pub(crate) struct StatusArgs {
     /// A log group, also one that vpcflow did not make; repeatable [default: all that vpcflow made]
     #[arg(long, value_name = "NAME")]
@@ -260,6 +269,7 @@ pub(crate) struct StatusArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = examples::TEARDOWN)]
 pub(crate) struct TeardownArgs {
     /// The log group whose flow logs end
     #[arg(long, value_name = "NAME")]
@@ -276,10 +286,11 @@ pub(crate) struct TeardownArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = examples::TAIL)]
 pub(crate) struct TailArgs {
     /// `logs:GROUP`, directories, patterns and files, each file a log stream, or `-` for standard
     /// input
-    #[arg(value_name = "SOURCE", required = true)]
+    #[arg(value_name = "SOURCE", required = true, value_hint = ValueHint::AnyPath)]
     pub(crate) sources: Vec<Location>,
     /// Records that start at or after this time: `15m`, `7d` (ago), or a date in UTC
     #[arg(long, value_name = "TIME", default_value = "15m", value_parser = moment)]
@@ -334,9 +345,9 @@ pub(crate) enum ProgressStyle {
 }
 
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("statement").required(true)))]
+#[command(group(ArgGroup::new("statement")), after_help = examples::SQL)]
 pub(crate) struct SqlArgs {
-    /// One statement
+    /// One statement; without one, a prompt on a terminal, else statements of standard input
     #[arg(value_name = "SQL", group = "statement")]
     pub(crate) sql: Option<String>,
     /// A file of statements, each ended by `;`; `-` for standard input
@@ -351,6 +362,13 @@ pub(crate) struct SqlArgs {
     pub(crate) output: OutputArgs,
     #[command(flatten)]
     pub(crate) aws: AwsArgs,
+}
+
+impl SqlArgs {
+    /// Whether statements are asked for, one after the other.
+    pub(crate) fn is_prompt(&self) -> bool {
+        self.sql.is_none() && self.file.is_none() && prompt::is_possible()
+    }
 }
 
 #[derive(Debug, Args)]
@@ -394,6 +412,7 @@ impl From<By> for Measure {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = examples::QUERY)]
 pub(crate) struct QueryArgs {
     /// The query; without one, the library is listed
     #[arg(value_name = "NAME")]
@@ -421,6 +440,7 @@ pub(crate) struct QueryArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = examples::GENERATE)]
 pub(crate) struct GenerateArgs {
     /// The directory to write to; made if it is not there
     #[arg(value_name = "DIR")]
@@ -434,6 +454,17 @@ pub(crate) struct GenerateArgs {
     /// Network interfaces, each with a file of its own
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) enis: u32,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = examples::MAN)]
+pub(crate) struct ManArgs {
+    /// The command whose page it is, such as `sql` or `store check`; without one, of all together
+    #[arg(value_name = "COMMAND")]
+    pub(crate) command: Vec<String>,
+    /// Write the pages of all commands to this directory
+    #[arg(long, value_name = "DIR", conflicts_with = "command")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 fn calls_per_second(text: &str) -> Result<f64, String> {

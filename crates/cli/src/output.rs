@@ -14,6 +14,7 @@ use vpcflow_query::{Error, OutputFormat, Printer};
 
 use crate::args::OutputArgs;
 use crate::failure::Failure;
+use crate::pager::Pager;
 use crate::progress::Progress;
 
 /// Memory that the rows of an unfinished answer may take.
@@ -25,6 +26,8 @@ pub(crate) struct Output {
     pub(crate) format: OutputFormat,
     /// Of the terminal that they go to.
     width: Option<usize>,
+    /// The lines of the terminal, if what is longer goes to a pager.
+    paged: Option<usize>,
     file: Option<PathBuf>,
 }
 
@@ -56,8 +59,20 @@ impl Output {
         Ok(Output {
             format,
             width: terminal.then(terminal_width).flatten(),
+            paged: None,
             file: args.out.clone(),
         })
+    }
+
+    /// The same, with a pager for text that is longer than the terminal.
+    pub(crate) fn paged(self) -> Output {
+        let height = terminal_size::terminal_size_of(io::stdout())
+            .map(|(_, height)| usize::from(height.0))
+            .filter(|_| self.file.is_none() && Pager::is_wanted());
+        Output {
+            paged: height,
+            ..self
+        }
     }
 
     /// A table on standard output.
@@ -65,6 +80,7 @@ impl Output {
         Output {
             format: OutputFormat::Table,
             width: terminal_width(),
+            paged: None,
             file: None,
         }
     }
@@ -97,7 +113,10 @@ impl Output {
     /// A writer of one answer, which takes the place of the file when it is whole.
     pub(crate) fn answer(&self, schema: SchemaRef) -> Result<Answer, Error> {
         let (output, file): (Box<dyn Write + Send>, _) = match &self.file {
-            None => (Box::new(io::stdout()), None),
+            None => match self.paged {
+                Some(height) => (Box::new(Pager::new(height)), None),
+                None => (Box::new(io::stdout()), None),
+            },
             Some(path) => {
                 let folder = path
                     .parent()

@@ -101,7 +101,7 @@ async fn over(limit: Option<Duration>) -> Duration {
     }
 }
 
-fn too_long(limit: Duration) -> Failure {
+pub(crate) fn too_long(limit: Duration) -> Failure {
     let seconds = limit.as_secs_f64();
     Failure::new(format!("not done within the time limit of {seconds} s")).hint(
         "give it more time with `--timeout`, or ask for less: a shorter time with `--since` and \

@@ -11,6 +11,7 @@
 
 #![deny(missing_docs)]
 
+mod catalog;
 mod count;
 mod error;
 mod filter;
@@ -27,11 +28,13 @@ mod scans;
 mod session;
 mod size;
 mod sources;
+mod statements;
 mod store;
 mod table;
 mod tables;
 mod top;
 
+pub use catalog::{ColumnInfo, FunctionInfo, TableInfo};
 pub use error::{Error, SqlError};
 pub use filter::RowFilter;
 pub use library::{Library, Parameter, ParameterKind, Query, infer_parameter};
@@ -39,9 +42,10 @@ pub use limits::Limits;
 pub use output::{OutputFormat, Printer, escape, escape_lines};
 pub use parquet::ParquetRecords;
 pub use reach::Reach;
-pub use session::{Parameters, Session, SessionOptions, Window, split_statements};
+pub use session::{Parameters, Session, SessionOptions, Window};
 pub use size::Size;
 pub use sources::{ReadCounts, Sources};
+pub use statements::{Token, TokenKind, is_whole, split_statements, tokens};
 pub use table::adapt;
 pub use top::{Measure, Top};
 pub use vpcflow_functions::{Error as FunctionsError, Functions};

@@ -79,6 +79,11 @@ impl Paths {
         }
     }
 
+    /// Counts anew from here on.
+    pub(crate) fn forget_counts(&self) {
+        self.named().clear();
+    }
+
     fn named(&self) -> MutexGuard<'_, HashMap<PathBuf, Arc<FileCounts>>> {
         self.named.lock().unwrap_or_else(PoisonError::into_inner)
     }

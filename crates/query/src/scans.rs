@@ -42,6 +42,12 @@ impl Scans {
         })
     }
 
+    /// Leaves the scans so far.
+    pub(crate) fn forget(&self) {
+        let mut scans = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        scans.clear();
+    }
+
     /// Bytes of files that all scans have behind them, and that they have to read:
     /// of a file so much as of its rows, since not all columns are read.
     pub(crate) fn reach(&self) -> Reach {

@@ -9,9 +9,6 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::context::SQLOptions;
 use datafusion::prelude::{DataFrame, Expr, SessionConfig, SessionContext, col, lit};
-use datafusion::sql::sqlparser::dialect::GenericDialect;
-use datafusion::sql::sqlparser::parser::ParserError;
-use datafusion::sql::sqlparser::tokenizer::{Location, Token, Tokenizer};
 use vpcflow_functions::Functions;
 
 use crate::count::count;
@@ -190,6 +187,11 @@ impl Session {
         self.sources.counts()
     }
 
+    /// Counts what is read anew from here on, as for the next of several statements.
+    pub fn forget_counts(&self) {
+        self.sources.forget_counts();
+    }
+
     /// The names of files of which every line that was read was refused.
     pub fn refused_files(&self) -> Vec<&str> {
         self.sources.refused_files()
@@ -243,79 +245,5 @@ impl Window {
         let since = self.since_us.map(|us| col("start").gt_eq(time(us)));
         let until = self.until_us.map(|us| col("start").lt(time(us)));
         since.into_iter().chain(until).reduce(Expr::and)
-    }
-}
-
-/// The statements of a text, each ended by `;`, as they stand in it.
-///
-/// # Errors
-/// When the text cannot be read as SQL, with the place.
-pub fn split_statements(text: &str) -> Result<Vec<String>, Error> {
-    let dialect = GenericDialect {};
-    let tokens = Tokenizer::new(&dialect, text).tokenize_with_location();
-    let tokens = tokens.map_err(|error| {
-        let error = DataFusionError::from(ParserError::from(error));
-        Box::new(SqlError::new(text, &error))
-    })?;
-    let mut statements = Vec::new();
-    let mut start = 0;
-    // Comments and spaces alone are no statement.
-    let mut blank = true;
-    for token in tokens {
-        match token.token {
-            Token::SemiColon => {
-                let end = offset_of(text, token.span.start);
-                if !std::mem::replace(&mut blank, true) {
-                    statements.push(text[start..end].trim().to_owned());
-                }
-                start = end + 1;
-            }
-            Token::Whitespace(_) => {}
-            _ => blank = false,
-        }
-    }
-    if !blank {
-        statements.push(text[start..].trim().to_owned());
-    }
-    Ok(statements)
-}
-
-/// The byte offset of a place given by line and column, both from 1.
-fn offset_of(text: &str, place: Location) -> usize {
-    let index = |number: u64| {
-        usize::try_from(number)
-            .unwrap_or(usize::MAX)
-            .saturating_sub(1)
-    };
-    let lines = text.split_inclusive('\n');
-    let before: usize = lines.clone().take(index(place.line)).map(str::len).sum();
-    let line = lines.clone().nth(index(place.line)).unwrap_or_default();
-    let within: usize = line
-        .chars()
-        .take(index(place.column))
-        .map(char::len_utf8)
-        .sum();
-    before + within
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn statements_are_split_at_semicolons_outside_of_texts() {
-        let text = "SELECT ';é' -- one; two\n  AS x; ;\n/* ; */ SELECT 2;\n-- the end\n";
-        let statements = split_statements(text).unwrap();
-        assert_eq!(
-            statements,
-            ["SELECT ';é' -- one; two\n  AS x", "/* ; */ SELECT 2"]
-        );
-        assert_eq!(split_statements("SELECT 1").unwrap(), ["SELECT 1"]);
-        assert!(split_statements(" -- nothing\n;").unwrap().is_empty());
-        let error = split_statements("SELECT 'open").unwrap_err();
-        assert!(
-            error.to_string().contains("Unterminated string literal"),
-            "{error}"
-        );
     }
 }

@@ -134,6 +134,13 @@ impl FileCounts {
         self.cut.fetch_max(counts.cut, Ordering::Relaxed);
     }
 
+    /// Nothing was read.
+    pub(crate) fn forget(&self) {
+        for count in [&self.records, &self.rejects, &self.bytes, &self.cut] {
+            count.store(0, Ordering::Relaxed);
+        }
+    }
+
     pub(crate) fn add_to(&self, counts: &mut ReadCounts) {
         counts.records += self.records.load(Ordering::Relaxed);
         counts.rejects += self.rejects.load(Ordering::Relaxed);
@@ -267,6 +274,22 @@ impl Sources {
             }
         }
         Arc::new(Schema::new(fields))
+    }
+
+    /// Counts anew from here on.
+    pub(crate) fn forget_counts(&self) {
+        for file in &self.files {
+            file.counts.forget();
+        }
+        if let Some(paths) = &self.paths {
+            paths.forget_counts();
+        }
+        for table in &self.parquet {
+            table.forget_counts();
+        }
+        for store in &self.stores {
+            store.flows.forget_counts();
+        }
     }
 
     pub(crate) fn counts(&self) -> ReadCounts {

@@ -5,9 +5,10 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 use vpcflow_setup::{Fields, Interval, LogClass, Tag, TagField, TagFilter, Traffic, WishError};
 
-use super::{AwsArgs, ChangeArgs, ReportArgs};
+use super::{AwsArgs, ChangeArgs, ReportArgs, examples};
 
 #[derive(Debug, Args)]
+#[command(after_help = examples::SETUP)]
 pub(crate) struct SetupArgs {
     /// Role that delivers [default: one made for the log group]
     #[arg(long, value_name = "NAME")]

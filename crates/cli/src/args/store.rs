@@ -2,19 +2,20 @@
 
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueHint};
 use vpcflow_ingest::Location;
 
-use super::{AwsArgs, DecodeArgs, OutputArgs, calls_per_second};
+use super::{AwsArgs, DecodeArgs, OutputArgs, calls_per_second, examples};
 use crate::time::{Moment, days, duration, moment};
 
 #[derive(Debug, Args)]
+#[command(after_help = examples::INGEST)]
 pub(crate) struct IngestArgs {
     /// Files, patterns, directories, `-` for standard input, `s3://BUCKET/PREFIX` or `logs:GROUP`
-    #[arg(value_name = "SOURCE", required = true)]
+    #[arg(value_name = "SOURCE", required = true, value_hint = ValueHint::AnyPath)]
     pub(crate) sources: Vec<Location>,
     /// The store, made if it is not there: a directory or `s3://bucket/prefix`
-    #[arg(long, value_name = "STORE")]
+    #[arg(long, value_name = "STORE", value_hint = ValueHint::DirPath)]
     pub(crate) store: String,
     /// Events of log groups, and AWS's files in S3, from this time on: `15m`, `7d` (ago), or a date
     /// in UTC [default: of log groups 1h, of S3 all]
@@ -43,7 +44,7 @@ pub(crate) struct IngestArgs {
 pub(crate) struct KeepArgs {
     /// Keep the records in this store, each once, and print none: a directory or
     /// `s3://bucket/prefix`, made if it is not there
-    #[arg(long, value_name = "STORE", conflicts_with = "where")]
+    #[arg(long, value_name = "STORE", conflicts_with = "where", value_hint = ValueHint::DirPath)]
     pub(crate) store: Option<String>,
     /// Keep so many days in the store, today among them, and drop older ones: `90d`
     #[arg(long, value_name = "DAYS", value_parser = days, requires = "store")]
@@ -54,6 +55,7 @@ pub(crate) struct KeepArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = examples::STORE)]
 pub(crate) struct StoreArgs {
     #[command(subcommand)]
     pub(crate) command: StoreCommand,
@@ -80,7 +82,7 @@ pub(crate) enum StoreCommand {
 #[derive(Debug, Args)]
 pub(crate) struct StoreReadArgs {
     /// The store: a directory or `s3://bucket/prefix`
-    #[arg(value_name = "STORE")]
+    #[arg(value_name = "STORE", value_hint = ValueHint::DirPath)]
     pub(crate) store: String,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
@@ -91,7 +93,7 @@ pub(crate) struct StoreReadArgs {
 #[derive(Debug, Args)]
 pub(crate) struct StoreWriteArgs {
     /// The store: a directory or `s3://bucket/prefix`
-    #[arg(value_name = "STORE")]
+    #[arg(value_name = "STORE", value_hint = ValueHint::DirPath)]
     pub(crate) store: String,
     #[command(flatten)]
     pub(crate) aws: AwsArgs,

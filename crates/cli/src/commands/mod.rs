@@ -6,12 +6,12 @@ mod ingest;
 mod provision;
 mod query;
 mod setup;
+mod shell;
 mod sql;
 mod store;
 mod tail;
 mod top;
 
-use clap::CommandFactory;
 use tokio_util::sync::CancellationToken;
 use vpcflow_ingest::{Checkpoint, FilesCheckpoint, ObjectsCheckpoint};
 use vpcflow_query::Limits;
@@ -21,7 +21,7 @@ use crate::ending::{Ending, Signals};
 use crate::failure::Failure;
 use crate::open::Opened;
 use crate::output::Output;
-use crate::print::{Notes, counted, out};
+use crate::print::{Notes, counted};
 use crate::progress::Progress;
 
 /// Runs the command that the arguments name. Its queries keep to the limits, and it
@@ -39,15 +39,12 @@ pub(crate) async fn run(
         Command::Tail(args) => Box::pin(tail::run(args, limits, ending)).await,
         Command::Ingest(args) => Box::pin(ingest::run(args, ending)).await,
         Command::Store(args) => Box::pin(store::run(args)).await,
-        Command::Sql(args) => interruptible(ending, Box::pin(sql::run(args, limits))).await,
+        Command::Sql(args) => Box::pin(sql::run(args, limits, ending)).await,
         Command::Top(args) => interruptible(ending, Box::pin(top::run(args, limits))).await,
         Command::Query(args) => interruptible(ending, Box::pin(query::run(args, limits))).await,
         Command::Generate(args) => generate::run(args).await,
-        Command::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Arguments::command(), "vpcflow", &mut script);
-            out(&String::from_utf8_lossy(&script))
-        }
+        Command::Completions { shell } => shell::completions(shell),
+        Command::Man(args) => shell::man(&args),
     }
 }
 

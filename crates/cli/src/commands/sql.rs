@@ -1,23 +1,36 @@
-//! `vpcflow sql`.
+//! `vpcflow sql`: one statement or several, or a prompt for them.
 
 use std::io::Read;
 use std::path::Path;
 
-use vpcflow_ingest::system_message;
+use vpcflow_ingest::{Location, system_message};
 use vpcflow_query::{Limits, Parameters, infer_parameter, split_statements};
 
 use crate::args::SqlArgs;
-use crate::commands::answer;
+use crate::commands::{answer, interruptible};
+use crate::ending::Ending;
 use crate::failure::Failure;
 use crate::open::open;
 use crate::print::Notes;
+use crate::prompt;
 
-pub(crate) async fn run(args: SqlArgs, limits: Limits) -> Result<(), Failure> {
+pub(super) async fn run(args: SqlArgs, limits: Limits, ending: Ending) -> Result<(), Failure> {
+    if args.is_prompt() {
+        return Box::pin(prompt::run(args, limits)).await;
+    }
+    interruptible(ending, Box::pin(answer_statements(args, limits))).await
+}
+
+async fn answer_statements(args: SqlArgs, limits: Limits) -> Result<(), Failure> {
     let notes = Notes::new(args.from.decode.quiet);
     let text = match (&args.sql, &args.file) {
         (Some(sql), _) => sql.clone(),
         (None, Some(file)) => read(file)?,
-        (None, None) => return Err(Failure::usage("no statement was given")),
+        // As a file of them.
+        (None, None) if args.from.from.contains(&Location::Stdin) => {
+            return Err(Failure::usage("no statement was given"));
+        }
+        (None, None) => read(Path::new("-"))?,
     };
     let statements = split_statements(&text)?;
     if statements.is_empty() {

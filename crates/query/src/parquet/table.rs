@@ -128,6 +128,11 @@ impl ParquetTable {
         self.scans.read()
     }
 
+    /// Counts anew from here on.
+    pub(crate) fn forget_counts(&self) {
+        self.scans.forget();
+    }
+
     /// How far the files are read.
     pub(crate) fn reach(&self) -> Reach {
         self.scans.reach()

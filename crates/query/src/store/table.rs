@@ -81,6 +81,11 @@ impl StoreTable {
         (rows + hot as u64, bytes)
     }
 
+    /// Counts anew from here on.
+    pub(crate) fn forget_counts(&self) {
+        self.scans.forget();
+    }
+
     /// How far the files are read.
     pub(crate) fn reach(&self) -> Reach {
         self.scans.reach()

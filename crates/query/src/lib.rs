@@ -31,6 +31,7 @@ mod store;
 mod table;
 mod tables;
 mod top;
+mod utc;
 
 pub use error::{Error, SqlError};
 pub use filter::RowFilter;
@@ -38,6 +39,7 @@ pub use library::{Library, Parameter, ParameterKind, Query, infer_parameter};
 pub use limits::Limits;
 pub use output::{OutputFormat, Printer, escape, escape_lines};
 pub use parquet::ParquetRecords;
+pub use paths::{ObjectFinder, ObjectsError};
 pub use reach::Reach;
 pub use session::{Parameters, Session, SessionOptions, Window, split_statements};
 pub use size::Size;

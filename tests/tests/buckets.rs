@@ -147,6 +147,41 @@ fn parquet_and_text_are_one_table() {
 }
 
 #[test]
+fn a_statement_names_objects() {
+    let Some(aws) = Aws::start() else { return };
+    deliver(&aws);
+    aws.bucket
+        .put(&key(24, 1, "log.parquet"), parquet(time(24, 1), 10..20));
+    let ask = |sql: &str, more: &[&str]| {
+        let arguments = [&["sql", sql, "-o", "ndjson"], more].concat();
+        aws.run(&arguments)
+    };
+    let sql = "SELECT count(*) AS n, count(*) FILTER (WHERE vpc_id = 'vpc-2') AS parquet
+        FROM 's3://flow-logs/AWSLogs/'";
+    let answer = ask(sql, &[]).success();
+    assert_eq!(answer.rows(), [json!({"n": 170, "parquet": 10})]);
+    assert_eq!(answer.counts(), (170, 0));
+    // Beside the objects of `--from`, and only what may be in the window.
+    aws.proxy.reset();
+    let sql = "SELECT (SELECT count(*) FROM flows) AS flows,
+        (SELECT count(*) FROM 's3://flow-logs/**/*.parquet') AS parquet";
+    let window = ["--since", "2026-11-22T17:00", "--until", "2026-11-24T12:00"];
+    let from = [
+        "--from",
+        "s3://flow-logs/AWSLogs/aws-account-id=123456789012",
+    ];
+    let answer = ask(sql, &[&from[..], &window].concat()).success();
+    assert_eq!(answer.rows(), [json!({"flows": 50, "parquet": 10})]);
+    assert!(!aws.read_objects().contains(&name(22, 6, "log.gz")));
+    ask("SELECT * FROM 's3://flow-logs/AWSLog'", &[])
+        .failure(1)
+        .tells(&[
+            "error: no object in `s3://flow-logs/AWSLog`",
+            "`s3://flow-logs/AWSLog*` takes all that begins so",
+        ]);
+}
+
+#[test]
 fn what_cannot_be_read_is_told_with_the_way_out() {
     let Some(aws) = Aws::start() else { return };
     deliver(&aws);

@@ -7,15 +7,17 @@ use async_trait::async_trait;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use object_store::aws::{AmazonS3Builder, AwsCredential};
 use object_store::{CredentialProvider, ObjectStore};
+use tokio::sync::Mutex;
 use vpcflow_aws::SdkConfig;
 use vpcflow_ingest::{Bucket, InputFile, Times};
+use vpcflow_query::{ObjectFinder, ObjectsError};
 
 use crate::args::AwsArgs;
 use crate::failure::Failure;
 use crate::open::config;
 
 /// The buckets that a command reads, each reached once.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Buckets {
     config: Option<SdkConfig>,
     buckets: HashMap<String, Bucket>,
@@ -49,6 +51,37 @@ impl Buckets {
         let objects = config.map(|config| bucket(name, config)).transpose()?;
         let objects = objects.ok_or_else(|| Failure::new("there is no configuration of AWS"))?;
         Ok(Bucket::new(name, objects))
+    }
+}
+
+/// Finds the objects that statements name.
+#[derive(Debug)]
+pub(crate) struct NamedObjects {
+    buckets: Mutex<Buckets>,
+    aws: AwsArgs,
+}
+
+impl NamedObjects {
+    /// Buckets that were reached already are not looked for again.
+    pub(crate) fn new(buckets: Buckets, aws: &AwsArgs) -> NamedObjects {
+        NamedObjects {
+            buckets: Mutex::new(buckets),
+            aws: aws.clone(),
+        }
+    }
+}
+
+#[async_trait]
+impl ObjectFinder for NamedObjects {
+    async fn find(
+        &self,
+        bucket: &str,
+        keys: &str,
+        times: Times,
+    ) -> Result<Vec<InputFile>, ObjectsError> {
+        let mut buckets = self.buckets.lock().await;
+        let listed = buckets.list(bucket, keys, times, &self.aws).await;
+        listed.map_err(Failure::into_objects_error)
     }
 }
 

@@ -94,6 +94,14 @@ impl Failure {
         Failure::new(message)
     }
 
+    /// As a statement that names objects fails of it.
+    pub(crate) fn into_objects_error(self) -> vpcflow_query::ObjectsError {
+        vpcflow_query::ObjectsError {
+            message: self.message,
+            hint: self.hint,
+        }
+    }
+
     fn with(self, hint: Option<String>) -> Failure {
         Failure { hint, ..self }
     }

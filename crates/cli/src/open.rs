@@ -19,7 +19,7 @@ use vpcflow_setup::Provisioner;
 use vpcflow_store::Reader;
 
 use crate::args::{AwsArgs, DecodeArgs, FromArgs, FunctionArgs};
-use crate::bucket::Buckets;
+use crate::bucket::{Buckets, NamedObjects};
 use crate::failure::Failure;
 use crate::print::Notes;
 use crate::store;
@@ -126,7 +126,8 @@ pub(crate) async fn open(
         }
     }
     add_stores(&mut sources, &args.store, aws).await?;
-    sources.allow_paths(declared);
+    let objects = NamedObjects::new(buckets, aws);
+    sources.allow_paths(declared, Some(Arc::new(objects)));
     let window = Window {
         since_us: since_ms.map(|ms| ms.saturating_mul(1000)),
         until_us: until_ms.map(|ms| ms.saturating_mul(1000)),

@@ -31,6 +31,7 @@ mod arguments;
 mod error;
 mod function;
 mod iana;
+mod ipv4_text;
 mod lookups;
 mod memo;
 mod network;
@@ -38,5 +39,6 @@ mod prefix_map;
 mod records;
 
 pub use address::Address;
+pub use addresses::implied_by_networks;
 pub use error::Error;
 pub use lookups::{Functions, NetworkList, NetworkRow};

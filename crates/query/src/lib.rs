@@ -33,6 +33,7 @@ mod store;
 mod table;
 mod tables;
 mod top;
+mod utc;
 
 pub use catalog::{ColumnInfo, FunctionInfo, TableInfo};
 pub use error::{Error, SqlError};
@@ -41,6 +42,7 @@ pub use library::{Library, Parameter, ParameterKind, Query, infer_parameter};
 pub use limits::Limits;
 pub use output::{OutputFormat, Printer, escape, escape_lines};
 pub use parquet::ParquetRecords;
+pub use paths::{ObjectFinder, ObjectsError};
 pub use reach::Reach;
 pub use session::{Parameters, Session, SessionOptions, Window};
 pub use size::Size;

@@ -8,8 +8,11 @@ use datafusion::common::{DFSchema, ScalarValue, plan_err};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::context::SQLOptions;
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::{DataFrame, Expr, SessionConfig, SessionContext, col, lit};
 use vpcflow_functions::Functions;
+use vpcflow_ingest::Times;
 
 use crate::count::count;
 use crate::error::{Error, SqlError, is_of_source};
@@ -18,7 +21,9 @@ use crate::networks::Networks;
 use crate::once;
 use crate::reach::Reach;
 use crate::sources::{ReadCounts, Sources};
+use crate::store::OrderForSorts;
 use crate::tables::register_tables;
+use crate::utc::date_trunc;
 
 /// Values for the `$name` placeholders of a statement.
 pub type Parameters = HashMap<String, ScalarValue>;
@@ -214,10 +219,19 @@ pub(crate) fn new_context(functions: &Functions, limits: &Limits) -> Result<Sess
     let options = config.options_mut();
     options.sql_parser.collect_spans = true;
     options.execution.time_zone = Some("UTC".to_owned());
-    let context = SessionContext::new_with_config_rt(config, limits.environment()?);
+    let mut rules = PhysicalOptimizer::default().rules;
+    rules.insert(0, Arc::new(OrderForSorts));
+    let state = SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(limits.environment()?)
+        .with_default_features()
+        .with_physical_optimizer_rules(rules)
+        .build();
+    let context = SessionContext::new_with_state(state);
     for function in functions.scalar() {
         context.register_udf(function);
     }
+    context.register_udf(date_trunc());
     context.register_udaf(count());
     context.register_udtf("networks", Arc::new(Networks(functions.clone())));
     Ok(context)
@@ -234,6 +248,16 @@ pub(crate) fn parse_condition(
 }
 
 impl Window {
+    /// The same in milliseconds, none of it left out.
+    pub(crate) fn times(self) -> Times {
+        Times {
+            since_ms: self.since_us.map(|us| us.div_euclid(1_000)),
+            until_ms: self
+                .until_us
+                .map(|us| us.div_euclid(1_000).saturating_add(1)),
+        }
+    }
+
     /// The condition on `start`, or `None` for all of time.
     pub fn filter(&self) -> Option<Expr> {
         let time = |us: i64| {

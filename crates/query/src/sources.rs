@@ -14,7 +14,7 @@ use vpcflow_store::Snapshot;
 
 use crate::error::Error;
 use crate::parquet::ParquetTable;
-use crate::paths::Paths;
+use crate::paths::{ObjectFinder, Paths};
 use crate::store::StoreTables;
 use crate::table::Kind;
 
@@ -66,11 +66,6 @@ impl SourceFile {
             divisible: opened.is_divisible(),
             opened: Arc::new(Mutex::new(Some(opened).filter(|_| stays_open))),
         })
-    }
-
-    /// The same file, whose reading counts there.
-    pub(crate) fn counted_in(self, counts: Arc<FileCounts>) -> SourceFile {
-        SourceFile { counts, ..self }
     }
 
     fn opened(&self) -> MutexGuard<'_, Option<OpenFile>> {
@@ -219,7 +214,7 @@ impl Sources {
     /// Reads what is known of Parquet files without reading them.
     pub(crate) async fn open_parquet(&mut self, context: &SessionContext) -> Result<(), Error> {
         let files = std::mem::take(&mut self.parquet_files);
-        self.parquet = ParquetTable::open(context, files).await?;
+        self.parquet = ParquetTable::open(&context.runtime_env(), files).await?;
         Ok(())
     }
 
@@ -236,9 +231,14 @@ impl Sources {
     /// Lets statements name files in place of tables: `FROM 'logs/*.gz'`, of the
     /// declared format or those of their headers. Whoever may send a statement
     /// reads with it whatever the process can read, so this is for the command
-    /// line of a user. Files that were added before are counted once.
-    pub fn allow_paths(&mut self, declared: Option<&Format>) {
-        let paths = Paths::new(self.policy, declared.cloned(), &self.files);
+    /// line of a user. Files that were added before are counted once. Objects of S3,
+    /// as in `FROM 's3://logs/AWSLogs/'`, are named where somebody finds them.
+    pub fn allow_paths(
+        &mut self,
+        declared: Option<&Format>,
+        objects: Option<Arc<dyn ObjectFinder>>,
+    ) {
+        let paths = Paths::new(self.policy, declared.cloned(), objects, &self.files);
         self.paths = Some(Arc::new(paths));
     }
 
@@ -309,9 +309,7 @@ impl Sources {
             paths.add_to(&mut counts);
         }
         for table in &self.parquet {
-            let (records, bytes) = table.read();
-            counts.records += records;
-            counts.bytes += bytes;
+            table.add_to(&mut counts);
         }
         for store in &self.stores {
             let (records, bytes) = store.flows.read();

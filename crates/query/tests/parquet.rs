@@ -83,6 +83,63 @@ async fn rows(session: &Session, sql: &str) -> Result<Vec<String>, Failure> {
 }
 
 #[tokio::test]
+async fn a_statement_names_files_of_all_kinds() -> Result<(), Failure> {
+    let directory = tempfile::tempdir()?;
+    let at = |name: &str| directory.path().join(name);
+    aws(&at("aws.parquet"), 0..3_000)?;
+    aws(&at("more.parquet"), 0..10)?;
+    let line = format!("2 1 eni-1 10.0.0.1 10.0.0.2 1 22 6 1 7 {START_S} {START_S} ACCEPT OK\n");
+    std::fs::write(at("text.log"), line)?;
+    let asked = async |since_us, sql: &str| {
+        let mut sources = Sources::new(Policy::Default);
+        sources.allow_paths(None, None);
+        let window = Window {
+            since_us,
+            until_us: None,
+        };
+        let session = Session::new(sources, window).await?;
+        let folder = directory.path().display().to_string();
+        let rows = rows(&session, &sql.replace("FOLDER", &folder)).await?;
+        assert!(session.has_named_paths());
+        Ok::<_, Failure>((rows.join(","), session.counts().records))
+    };
+    let sql = "SELECT count(*), count(tcp_flags), sum(bytes) FROM 'FOLDER/*.parquet'";
+    let expected = ("3010 3010 4498545".to_owned(), 3_010);
+    assert_eq!(asked(None, sql).await?, expected);
+    let sql = "SELECT count(*), count(tcp_flags), max(dstport) FROM 'FOLDER'";
+    let expected = ("3011 3010 22".to_owned(), 3_011);
+    assert_eq!(asked(None, sql).await?, expected);
+    // Cut to the window, and counted once.
+    let sql = "SELECT count(*) FROM 'FOLDER/aws.parquet' AS a
+        JOIN 'FOLDER/aws.parquet' AS b ON a.bytes = b.bytes";
+    let since_us = Some((START_S + 2_999) * 1_000_000);
+    let (rows, records) = asked(since_us, sql).await?;
+    assert_eq!(rows, "1");
+    assert!(records <= 1_000, "{records}");
+
+    let mut sources = Sources::new(Policy::Default);
+    sources.allow_paths(None, None);
+    let session = Session::new(sources, Window::default()).await?;
+    let asked = async |name: &str| {
+        let sql = format!("SELECT * FROM '{name}'");
+        let answer = session.sql(&sql, Parameters::new()).await;
+        answer.err().map(|error| (error.to_string(), error.hint()))
+    };
+    std::fs::write(at("none.parquet"), "no Parquet")?;
+    let none = at("none.parquet").display().to_string();
+    let (text, _) = asked(&none).await.ok_or("that is no Parquet")?;
+    assert!(text.starts_with(&format!("`{none}` is damaged")), "{text}");
+    // Nobody finds objects here.
+    let (text, hint) = asked("s3://bucket/a").await.ok_or("that cannot be read")?;
+    assert_eq!(
+        text,
+        "`s3://bucket/a` cannot be read from within a statement"
+    );
+    assert!(hint.is_some());
+    Ok(())
+}
+
+#[tokio::test]
 async fn files_of_all_kinds_are_united_by_name() -> Result<(), Failure> {
     let directory = tempfile::tempdir()?;
     let at = |name: &str| directory.path().join(name);

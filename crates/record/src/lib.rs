@@ -66,4 +66,4 @@ pub use policy::{Policy, UnknownPolicy};
 pub use reason::{Reason, RecordError};
 pub use reject::{MAX_REJECT_BYTES, Reject, RejectsBuilder};
 pub use schema::{flows_schema, rejects_schema};
-pub use simd::CpuLevel;
+pub use simd::{CpuLevel, Ipv4Texts};

@@ -5,36 +5,34 @@ use std::sync::Arc;
 use datafusion_common::arrow::array::{Array, ArrayRef, BooleanArray, BooleanBuilder};
 use datafusion_common::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion_common::utils::take_function_args;
-use datafusion_common::{Result, ScalarValue, exec_err, plan_err};
-use datafusion_expr::expr::ScalarFunction;
+use datafusion_common::{DFSchema, Result, ScalarValue, exec_err, plan_err};
 use datafusion_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion_expr::{
-    ColumnarValue, Documentation, Expr, Like, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
-    ScalarUDFImpl, Signature,
+    BinaryExpr, ColumnarValue, Documentation, Expr, ExprSchemable, Operator, ReturnFieldArgs,
+    ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
 };
 use ipnet::IpNet;
 
 use super::predicate;
 use crate::arguments::{Arguments, addresses, scalar_text, text};
 use crate::function::{document, invoke, signature};
+use crate::ipv4_text::{Beginnings, common_octets};
 use crate::network::{NetworkSet, parse_network};
 
 const NAME: &str = "cidr_contains";
 
 pub(super) fn udf() -> ScalarUDF {
-    ScalarUDF::from(CidrContains::new(false))
+    ScalarUDF::from(CidrContains::new())
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct CidrContains {
     signature: Signature,
     document: Documentation,
-    /// The condition beside it already looks at the beginning of the text.
-    narrowed: bool,
 }
 
 impl CidrContains {
-    fn new(narrowed: bool) -> CidrContains {
+    fn new() -> CidrContains {
         CidrContains {
             signature: signature(vec![text(), text()]),
             document: document(
@@ -45,7 +43,6 @@ impl CidrContains {
                  network.",
                 "cidr_contains('10.0.0.0/8, 192.168.0.0/16', '10.1.2.3') = true",
             ),
-            narrowed,
         }
     }
 }
@@ -94,56 +91,21 @@ impl ScalarUDFImpl for CidrContains {
         invoke(&args, compute)
     }
 
-    /// Looks at the beginning of the text first where a network of IPv4 lets it:
-    /// that costs next to nothing, leaves few addresses to read, and lets files
-    /// be skipped whose least and greatest address begin otherwise.
+    /// A network of one address is compared as the text that it is.
     fn simplify(&self, args: Vec<Expr>, info: &SimplifyContext) -> Result<ExprSimplifyResult> {
         let [networks, address] = take_function_args(NAME, args)?;
-        let original =
-            |networks, address| Ok(ExprSimplifyResult::Original(vec![networks, address]));
-        let Expr::Literal(literal, _) = &networks else {
-            return original(networks, address);
+        let parsed = match constant_networks(&networks) {
+            Some(Err(none)) => return plan_err!("{}", told(none)),
+            Some(Ok(parsed)) => parsed,
+            None => Vec::new(),
         };
-        let Some(text) = scalar_text(Some(literal)) else {
-            return original(networks, address);
+        let only = match parsed.as_slice() {
+            [IpNet::V4(only)] if only.prefix_len() == 32 => only.network().to_string(),
+            _ => return Ok(ExprSimplifyResult::Original(vec![networks, address])),
         };
-        let parsed = match parse_networks(text) {
-            Ok(parsed) => parsed,
-            Err(none) => return plan_err!("{}", told(none)),
-        };
-        let [IpNet::V4(network)] = parsed.as_slice() else {
-            return original(networks, address);
-        };
-        if self.narrowed || network.prefix_len() < 8 {
-            return original(networks, address);
-        }
-        let data_type = info.get_data_type(&address)?;
-        let literal = |text: String| -> Result<Expr> {
-            let value = ScalarValue::from(text).cast_to(&data_type)?;
-            Ok(Expr::Literal(value, None))
-        };
-        if network.prefix_len() == 32 {
-            let same = address.eq(literal(network.network().to_string())?);
-            return Ok(ExprSimplifyResult::Simplified(same));
-        }
-        let octets = network.network().octets();
-        let whole = usize::from(network.prefix_len() / 8);
-        let prefix: String = octets[..whole]
-            .iter()
-            .map(|octet| format!("{octet}."))
-            .collect();
-        let begins = Expr::Like(Like {
-            negated: false,
-            expr: Box::new(address.clone()),
-            pattern: Box::new(literal(prefix + "%")?),
-            escape_char: None,
-            case_insensitive: false,
-        });
-        let contains = Expr::ScalarFunction(ScalarFunction::new_udf(
-            Arc::new(ScalarUDF::from(CidrContains::new(true))),
-            vec![networks, address],
-        ));
-        Ok(ExprSimplifyResult::Simplified(begins.and(contains)))
+        let only = ScalarValue::from(only).cast_to(&info.get_data_type(&address)?)?;
+        let same = address.eq(Expr::Literal(only, None));
+        Ok(ExprSimplifyResult::Simplified(same))
     }
 
     fn documentation(&self) -> Option<&Documentation> {
@@ -151,18 +113,87 @@ impl ScalarUDFImpl for CidrContains {
     }
 }
 
-fn compute(arguments: &Arguments<'_>) -> Result<ArrayRef> {
-    match arguments.constant_text(0) {
-        Some(None) => Ok(Arc::new(BooleanArray::new_null(arguments.rows()))),
-        Some(Some(networks)) => match parse_networks(networks) {
-            Ok(networks) => {
-                let set = NetworkSet::new(networks);
-                predicate(arguments, 1, |address| set.contains(address))
-            }
-            Err(none) => exec_err!("{}", told(none)),
-        },
-        None => of_columns(arguments),
+/// The networks of an argument that is a constant, or what is none among them.
+fn constant_networks(networks: &Expr) -> Option<Result<Vec<IpNet>, &str>> {
+    match networks {
+        Expr::Literal(literal, _) => scalar_text(Some(literal)).map(parse_networks),
+        _ => None,
     }
+}
+
+/// What a condition that asks for networks implies of the text of addresses, as SQL
+/// that the bounds of text are compared with: `cidr_contains('10.0.0.0/8', srcaddr)`
+/// implies `srcaddr LIKE '10.%'`. It decides nothing by itself, but where it holds for
+/// no row, neither does the condition.
+///
+/// `None`: nothing is known to be implied.
+pub fn implied_by_networks(condition: &Expr, columns: &DFSchema) -> Option<Expr> {
+    match condition {
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
+            let implied = |side| implied_by_networks(side, columns);
+            match (op, implied(left), implied(right)) {
+                (Operator::And, Some(left), Some(right)) => Some(left.and(right)),
+                (Operator::And, left, right) => left.or(right),
+                (Operator::Or, Some(left), Some(right)) => Some(left.or(right)),
+                _ => None,
+            }
+        }
+        Expr::ScalarFunction(call) if call.func.inner().is::<CidrContains>() => {
+            let [networks, address] = call.args.as_slice() else {
+                return None;
+            };
+            let networks = constant_networks(networks)?.ok()?;
+            if networks.len() > MAX_BEGINNINGS {
+                return None;
+            }
+            let begins = networks
+                .iter()
+                .map(|network| begins(network, address, columns));
+            begins
+                .collect::<Option<Vec<_>>>()?
+                .into_iter()
+                .reduce(Expr::or)
+        }
+        _ => None,
+    }
+}
+
+/// Networks of a condition that bounds of text are compared with.
+const MAX_BEGINNINGS: usize = 8;
+
+/// How the text of each address of a network begins.
+fn begins(network: &IpNet, address: &Expr, columns: &DFSchema) -> Option<Expr> {
+    match network {
+        IpNet::V4(network) if network.prefix_len() >= 8 => {
+            let pattern = ScalarValue::from(common_octets(*network) + "%");
+            // Bounds are compared with values of their type alone.
+            let pattern = pattern.cast_to(&address.get_type(columns).ok()?).ok()?;
+            Some(address.clone().like(Expr::Literal(pattern, None)))
+        }
+        // Text of IPv6 has many forms.
+        _ => None,
+    }
+}
+
+fn compute(arguments: &Arguments<'_>) -> Result<ArrayRef> {
+    let networks = match arguments.constant_text(0) {
+        Some(None) => return Ok(Arc::new(BooleanArray::new_null(arguments.rows()))),
+        Some(Some(networks)) => match parse_networks(networks) {
+            Ok(networks) => networks,
+            Err(none) => return exec_err!("{}", told(none)),
+        },
+        None => return of_columns(arguments),
+    };
+    if let Some(beginnings) = Beginnings::of(&networks) {
+        let texts = arguments.texts(1)?;
+        let contained = beginnings.contain(&texts);
+        return Ok(Arc::new(BooleanArray::new(
+            contained,
+            texts.nulls().cloned(),
+        )));
+    }
+    let set = NetworkSet::new(networks);
+    predicate(arguments, 1, |address| set.contains(address))
 }
 
 /// Networks that differ from row to row: text that is none contains nothing.

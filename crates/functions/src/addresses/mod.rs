@@ -5,6 +5,8 @@ mod ip_family;
 mod ip_prefix;
 mod kind;
 
+pub use self::cidr_contains::implied_by_networks;
+
 use std::sync::Arc;
 
 use datafusion_common::Result;

@@ -10,7 +10,6 @@ use datafusion::arrow::datatypes::Field;
 use datafusion::common::ScalarValue;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::ParquetFileReaderFactory;
-use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::object_store::local::LocalFileSystem;
@@ -111,15 +110,8 @@ pub(super) struct SourceFiles {
 }
 
 impl SourceFiles {
-    pub(super) fn new(
-        objects: &Arc<dyn ObjectStore>,
-        readers: CachedParquetFileReaderFactory,
-        files: Arc<HashMap<Path, InputFile>>,
-    ) -> SourceFiles {
-        SourceFiles {
-            readers: StoreFiles::new(Arc::clone(objects), readers),
-            files,
-        }
+    pub(super) fn new(readers: StoreFiles, files: Arc<HashMap<Path, InputFile>>) -> SourceFiles {
+        SourceFiles { readers, files }
     }
 }
 

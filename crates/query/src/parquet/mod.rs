@@ -5,14 +5,17 @@
 //!   the statistics of the file still rule out its row groups and pages.
 //! * `times` is what that takes for `start` and `end`, which AWS writes as numbers.
 //! * `files` are where the engine finds them, and tell which one fails.
+//! * `scan` is the engine's scan of such files, and of those of a store.
 //! * [`ParquetTable`] is the table, [`ParquetRecords`] reads one file without a query.
 
 mod adapt;
 mod files;
 mod records;
+mod scan;
 mod schema;
 mod table;
 mod times;
 
 pub use self::records::ParquetRecords;
+pub(crate) use self::scan::{ParquetScan, for_pruning, shared};
 pub(crate) use self::table::ParquetTable;

@@ -76,7 +76,7 @@ impl ParquetDecoder for ParquetRecords {
 
 /// The records of a file.
 async fn records(context: &SessionContext, file: InputFile) -> Result<DataFrame, Error> {
-    let mut tables = ParquetTable::open(context, vec![file]).await?;
+    let mut tables = ParquetTable::open(&context.runtime_env(), vec![file]).await?;
     let Some(table) = tables.pop() else {
         return Ok(context.read_empty()?);
     };

@@ -7,30 +7,28 @@ use async_trait::async_trait;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{DFSchema, project_schema};
-use datafusion::config::TableParquetOptions;
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
-use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::error::Result;
-use datafusion::logical_expr::utils::conjunction;
+use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::object_store::ObjectMeta;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
-use datafusion::prelude::SessionContext;
 use futures::{StreamExt, TryStreamExt};
 use vpcflow_ingest::{InputFile, format_tellers};
 
 use super::adapt::FlowsAdapters;
 use super::files::{FoundFile, Place, SourceFiles, failure};
+use super::scan::{ParquetScan, for_pruning, shared};
 use super::schema::table_schema;
 use crate::error::Error;
 use crate::reach::Reach;
 use crate::scans::Scans;
-use crate::store::matching;
+use crate::sources::ReadCounts;
+use crate::store::{StoreFiles, matching};
 
 /// Footers that are read at a time.
 const READ_AT_ONCE: usize = 16;
@@ -51,7 +49,7 @@ impl ParquetTable {
     /// # Errors
     /// When a file is not there, or is no Parquet.
     pub(crate) async fn open(
-        context: &SessionContext,
+        environment: &Arc<RuntimeEnv>,
         files: Vec<InputFile>,
     ) -> Result<Vec<Arc<ParquetTable>>, Error> {
         let mut places: BTreeMap<String, (Place, Vec<InputFile>)> = BTreeMap::new();
@@ -63,17 +61,19 @@ impl ParquetTable {
         }
         let mut tables = Vec::new();
         for (place, files) in places.into_values() {
-            tables.push(Arc::new(ParquetTable::new(context, place, files).await?));
+            tables.push(Arc::new(
+                ParquetTable::new(environment, place, files).await?,
+            ));
         }
         Ok(tables)
     }
 
     async fn new(
-        context: &SessionContext,
+        environment: &Arc<RuntimeEnv>,
         place: Place,
         files: Vec<InputFile>,
     ) -> Result<ParquetTable, Error> {
-        context.register_object_store(place.root.as_ref(), Arc::clone(&place.objects));
+        environment.register_object_store(place.root.as_ref(), Arc::clone(&place.objects));
         let found: Vec<_> = files.iter().map(|file| place.find(file)).collect();
         let found = futures::stream::iter(found).buffered(READ_AT_ONCE);
         let found: Vec<ObjectMeta> = found.try_collect().await?;
@@ -81,10 +81,7 @@ impl ParquetTable {
         let mut tellers = format_tellers(&files);
         tellers.sort_unstable();
         tellers.dedup();
-        let cache = context
-            .runtime_env()
-            .cache_manager
-            .get_file_metadata_cache();
+        let cache = environment.cache_manager.get_file_metadata_cache();
         let schema = |index: usize| {
             let (objects, cache) = (&place.objects, Arc::clone(&cache));
             let (file, meta) = (&files[index], &found[index]);
@@ -115,17 +112,19 @@ impl ParquetTable {
 
     /// The files that may have rows for which all filters hold, by their names.
     fn matching(&self, state: &dyn Session, filters: &[Expr]) -> Result<Vec<&FoundFile>> {
-        let Some(condition) = conjunction(filters.iter().cloned()) else {
+        let columns = DFSchema::try_from(Arc::clone(&self.schema))?;
+        let Some(condition) = for_pruning(filters, &columns) else {
             return Ok(self.found.iter().collect());
         };
-        let columns = DFSchema::try_from(Arc::clone(&self.schema))?;
         let condition = state.create_physical_expr(condition, &columns)?;
         Ok(matching(&self.found, &self.schema, condition))
     }
 
-    /// Rows and bytes that were read.
-    pub(crate) fn read(&self) -> (u64, u64) {
-        self.scans.read()
+    /// Adds the rows and bytes that were read.
+    pub(crate) fn add_to(&self, counts: &mut ReadCounts) {
+        let (records, bytes) = self.scans.read();
+        counts.records += records;
+        counts.bytes += bytes;
     }
 
     /// Counts anew from here on.
@@ -171,24 +170,17 @@ impl TableProvider for ParquetTable {
         let scanned = found.into_iter().map(|file| file.meta.clone());
         let scanned = scanned.map(PartitionedFile::new_from_meta);
         let partitions = state.config().target_partitions().max(1);
-        let groups = FileGroup::new(scanned.collect()).split_files(partitions);
-        let cache = state.runtime_env().cache_manager.get_file_metadata_cache();
-        let objects = &self.place.objects;
-        let readers = CachedParquetFileReaderFactory::new(Arc::clone(objects), cache);
-        let readers = SourceFiles::new(objects, readers, Arc::clone(&self.files));
-        let options = TableParquetOptions {
-            global: state.config_options().execution.parquet.clone(),
-            ..TableParquetOptions::default()
+        let readers = StoreFiles::new(Arc::clone(&self.place.objects), state);
+        let scan = ParquetScan {
+            root: self.place.root.clone(),
+            readers: Arc::new(SourceFiles::new(readers, Arc::clone(&self.files))),
+            columns: TableSchema::builder(Arc::clone(&self.schema)).build(),
+            adapters: Some(Arc::new(FlowsAdapters)),
+            groups: shared(scanned.collect(), partitions),
+            ordering: None,
+            statistics: None,
         };
-        let source = ParquetSource::new(TableSchema::builder(Arc::clone(&self.schema)).build())
-            .with_table_parquet_options(options)
-            .with_parquet_file_reader_factory(Arc::new(readers));
-        let config = FileScanConfigBuilder::new(self.place.root.clone(), Arc::new(source))
-            .with_file_groups(groups)
-            .with_projection_indices(projection.cloned())?
-            .with_expr_adapter(Some(Arc::new(FlowsAdapters)))
-            .with_limit(limit)
-            .build();
+        let config = scan.config(state, projection, filters, limit)?;
         self.scans.add(config.file_source().metrics().clone(), None);
         Ok(DataSourceExec::from_data_source(config))
     }

@@ -3,6 +3,7 @@
 
 mod file;
 mod log;
+mod order;
 mod prune;
 mod reader;
 mod table;
@@ -20,6 +21,7 @@ use vpcflow_store::{DATE_COLUMN, Location, Snapshot};
 
 use self::file::StoredFile;
 pub(crate) use self::log::IngestLog;
+pub(crate) use self::order::OrderForSorts;
 pub(crate) use self::prune::{KnownFile, matching};
 pub(crate) use self::reader::StoreFiles;
 pub(crate) use self::table::StoreTable;

@@ -1,9 +1,10 @@
-//! Reading the files of a store: as the engine does, with the cause of a failure.
+//! Reading Parquet files: as the engine does, with the cause of a failure.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use datafusion::catalog::Session;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::ParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
@@ -28,10 +29,9 @@ pub(crate) struct StoreFiles {
 }
 
 impl StoreFiles {
-    pub(crate) fn new(
-        objects: Arc<dyn ObjectStore>,
-        readers: CachedParquetFileReaderFactory,
-    ) -> StoreFiles {
+    pub(crate) fn new(objects: Arc<dyn ObjectStore>, state: &dyn Session) -> StoreFiles {
+        let cache = state.runtime_env().cache_manager.get_file_metadata_cache();
+        let readers = CachedParquetFileReaderFactory::new(Arc::clone(&objects), cache);
         StoreFiles { objects, readers }
     }
 }

@@ -8,17 +8,12 @@ use datafusion::arrow::compute::SortOptions;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{DFSchema, Statistics, project_schema};
-use datafusion::config::TableParquetOptions;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::memory::MemorySourceConfig;
-use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
-use datafusion::datasource::physical_plan::{
-    FileGroup, FileScanConfig, FileScanConfigBuilder, ParquetSource,
-};
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::error::Result;
-use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
@@ -32,6 +27,7 @@ use super::Directory;
 use super::file::StoredFile;
 use super::prune::{KnownFile, matching};
 use super::reader::StoreFiles;
+use crate::parquet::{ParquetScan, for_pruning, shared};
 use crate::reach::Reach;
 use crate::scans::{Scans, Size};
 use crate::table::adapt;
@@ -93,11 +89,11 @@ impl StoreTable {
 
     /// The files that may have rows for which all filters hold.
     fn matching(&self, state: &dyn Session, filters: &[Expr]) -> Result<Vec<&StoredFile>> {
-        let Some(condition) = conjunction(filters.iter().cloned()) else {
-            return Ok(self.files.iter().collect());
-        };
         let schema = self.columns.table_schema();
         let columns = DFSchema::try_from(Arc::clone(schema))?;
+        let Some(condition) = for_pruning(filters, &columns) else {
+            return Ok(self.files.iter().collect());
+        };
         let condition = state.create_physical_expr(condition, &columns)?;
         Ok(matching(&self.files, schema, condition))
     }
@@ -120,23 +116,16 @@ impl StoreTable {
         let statistics = Statistics::try_merge_iter(known, schema)?;
         let (groups, ordering) = self.groups(state, files, scanned);
 
-        let objects = || Arc::clone(&self.directory.objects);
-        let cache = state.runtime_env().cache_manager.get_file_metadata_cache();
-        let readers = CachedParquetFileReaderFactory::new(objects(), cache);
-        let options = TableParquetOptions {
-            global: state.config_options().execution.parquet.clone(),
-            ..TableParquetOptions::default()
+        let scan = ParquetScan {
+            root: self.directory.root.clone(),
+            readers: Arc::new(StoreFiles::new(Arc::clone(&self.directory.objects), state)),
+            columns: self.columns.clone(),
+            adapters: None,
+            groups,
+            ordering,
+            statistics: Some(statistics),
         };
-        let source = ParquetSource::new(self.columns.clone())
-            .with_table_parquet_options(options)
-            .with_parquet_file_reader_factory(Arc::new(StoreFiles::new(objects(), readers)));
-        let config = FileScanConfigBuilder::new(self.directory.root.clone(), Arc::new(source))
-            .with_file_groups(groups)
-            .with_statistics(statistics)
-            .with_output_ordering(ordering.into_iter().collect())
-            .with_projection_indices(projection.cloned())?
-            .with_limit(limit)
-            .build();
+        let config = scan.config(state, projection, filters, limit)?;
         let size = Size {
             rows: files.iter().map(|file| file.rows()).sum(),
             bytes: files.iter().map(|file| file.size_bytes()).sum(),
@@ -148,7 +137,7 @@ impl StoreTable {
 
     /// The files for each partition. In order of `start`, and said so, when they
     /// can be read one after the other that way: files of a day that was compacted
-    /// do not overlap.
+    /// do not overlap. Where nothing comes of the order, `order` takes it back.
     fn groups(
         &self,
         state: &dyn Session,
@@ -156,8 +145,8 @@ impl StoreTable {
         scanned: Vec<PartitionedFile>,
     ) -> (Vec<FileGroup>, Option<LexOrdering>) {
         let partitions = state.config().target_partitions().max(1);
-        let all = FileGroup::new(scanned);
         if let Some(ordering) = self.ordering(files) {
+            let all = FileGroup::new(scanned.clone());
             let groups = FileScanConfig::split_groups_by_statistics_with_target_partitions(
                 self.columns.table_schema(),
                 std::slice::from_ref(&all),
@@ -170,7 +159,7 @@ impl StoreTable {
                 return (groups, Some(ordering));
             }
         }
-        (all.split_files(partitions), None)
+        (shared(scanned, partitions), None)
     }
 
     /// The order of the rows of each file. Rows without a `start` come first in a

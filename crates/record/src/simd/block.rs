@@ -1,6 +1,7 @@
 //! A block of records whose values have been located, and its columns.
 
 use super::cpu::{CpuLevel, Level};
+use super::ipv4::Words;
 #[cfg(target_arch = "aarch64")]
 use super::neon;
 use super::portable;
@@ -253,17 +254,7 @@ impl<'a> Block<'a> {
 
     /// Whether a field is an address, or NULL, in every row.
     pub(crate) fn addresses(&self, value: usize) -> bool {
-        let violations = match self.cpu.0 {
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512(avx512) => avx512.ipv4_violations(self, value),
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2(avx2) => avx2.ipv4_violations(self, value),
-            #[cfg(target_arch = "x86_64")]
-            Level::Sse2 => sse2::ipv4_violations(self, value),
-            #[cfg(target_arch = "aarch64")]
-            Level::Neon => neon::ipv4_violations(self, value),
-            _ => portable::ipv4_violations(self, value),
-        };
+        let violations = Words::of_block(self, value).violations(self.cpu);
         // Nearly all groups have nothing to look at.
         let groups = violations.as_chunks::<8>().0.iter().enumerate();
         let odd_groups =

@@ -5,7 +5,13 @@
 //! such words, which compilers turn into vector instructions: up to 32 rows at
 //! a time.
 
-use super::block::{BLOCK_ROWS, Block};
+use super::block::{BLOCK_ROWS, Block, GROUP_ROWS};
+use super::cpu::{CpuLevel, Level};
+#[cfg(target_arch = "aarch64")]
+use super::neon;
+use super::portable;
+#[cfg(target_arch = "x86_64")]
+use super::sse2;
 
 /// A bit a character of one text; those after the end may be anything.
 #[derive(Debug, Clone, Copy)]
@@ -67,23 +73,169 @@ impl Characters {
     }
 }
 
-/// For each row of a field, 0 if it is an IPv4 address. Inlined into a function
-/// for each level of CPU, with that level's `character`.
+/// Words in a text: at most those of a block, in whole groups of rows.
+///
+/// From the start of each on, at least 16 bytes of the text can be read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Words<'a> {
+    text: &'a [u8],
+    starts: &'a [u32],
+    after: &'a [u32],
+}
+
+impl<'a> Words<'a> {
+    /// The values of a field.
+    pub(super) fn of_block(block: &Block<'a>, value: usize) -> Words<'a> {
+        Words {
+            text: block.text(),
+            starts: block.starts(value),
+            after: block.after(value),
+        }
+    }
+
+    pub(super) fn text(&self) -> &'a [u8] {
+        self.text
+    }
+
+    pub(super) fn starts(&self) -> &'a [u32] {
+        self.starts
+    }
+
+    /// For each word, one more than where it ends.
+    pub(super) fn after(&self) -> &'a [u32] {
+        self.after
+    }
+
+    /// For each word, 0 if it is an IPv4 address.
+    pub(super) fn violations(&self, cpu: CpuLevel) -> [u16; BLOCK_ROWS] {
+        match cpu.0 {
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512(avx512) => avx512.ipv4_violations(self),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2(avx2) => avx2.ipv4_violations(self),
+            #[cfg(target_arch = "x86_64")]
+            Level::Sse2 => sse2::ipv4_violations(self),
+            #[cfg(target_arch = "aarch64")]
+            Level::Neon => neon::ipv4_violations(self),
+            _ => portable::ipv4_violations(self),
+        }
+    }
+}
+
+/// Texts to be looked at together, whether they are IPv4 addresses.
+///
+/// ```
+/// use vpcflow_record::Ipv4Texts;
+///
+/// let mut texts = Ipv4Texts::new();
+/// for text in ["10.0.0.1", "10.0.0.256"] {
+///     let mut bytes = [0; 16];
+///     bytes[..text.len()].copy_from_slice(text.as_bytes());
+///     texts.push(bytes, text.len());
+/// }
+/// assert_eq!(texts.are_addresses()[0], 0b01);
+/// ```
+#[derive(Debug, Clone)]
+pub struct Ipv4Texts {
+    cpu: CpuLevel,
+    text: [[u8; TEXT_BYTES]; BLOCK_ROWS],
+    starts: [u32; BLOCK_ROWS],
+    after: [u32; BLOCK_ROWS],
+    len: usize,
+}
+
+/// Bytes of a text: one more than those of the longest address.
+const TEXT_BYTES: usize = 16;
+
+impl Ipv4Texts {
+    /// How many there can be.
+    pub const MAX: usize = BLOCK_ROWS;
+
+    /// None so far.
+    pub fn new() -> Ipv4Texts {
+        Ipv4Texts {
+            cpu: CpuLevel::detect(),
+            text: [[0; TEXT_BYTES]; BLOCK_ROWS],
+            starts: std::array::from_fn(|row| (row * TEXT_BYTES) as u32),
+            after: [0; BLOCK_ROWS],
+            len: 0,
+        }
+    }
+
+    /// How many there are.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Adds the first `len` of these bytes; nothing when there are [`MAX`](Self::MAX)
+    /// already.
+    #[inline]
+    pub fn push(&mut self, bytes: [u8; TEXT_BYTES], len: usize) {
+        if let Some(text) = self.text.get_mut(self.len) {
+            *text = bytes;
+            self.after[self.len] = (self.len * TEXT_BYTES + len.min(TEXT_BYTES) + 1) as u32;
+            self.len += 1;
+        }
+    }
+
+    /// A bit for each text, set for addresses. There are no texts afterwards.
+    pub fn are_addresses(&mut self) -> [u64; BLOCK_ROWS / 64] {
+        let rows = self.len.next_multiple_of(GROUP_ROWS);
+        for row in self.len..rows {
+            self.after[row] = self.starts[row] + 1;
+        }
+        let words = Words {
+            text: self.text.as_flattened(),
+            starts: &self.starts[..rows],
+            after: &self.after[..rows],
+        };
+        let violations = words.violations(self.cpu);
+        self.len = 0;
+        let mut bits = [0; BLOCK_ROWS / 64];
+        for (bits, violations) in bits.iter_mut().zip(violations.as_chunks::<64>().0) {
+            for (row, violations) in violations.iter().enumerate() {
+                *bits |= u64::from(*violations == 0) << row;
+            }
+        }
+        if rows < BLOCK_ROWS {
+            // Of the others nothing is known.
+            for (index, bits) in bits.iter_mut().enumerate() {
+                let known = rows.saturating_sub(index * 64).min(64);
+                *bits &= u64::MAX.checked_shr(64 - known as u32).unwrap_or(0);
+            }
+        }
+        bits
+    }
+}
+
+impl Default for Ipv4Texts {
+    fn default() -> Ipv4Texts {
+        Ipv4Texts::new()
+    }
+}
+
+/// For each word, 0 if it is an IPv4 address. Inlined into a function for each
+/// level of CPU, with that level's `character`.
 #[inline(always)]
 pub(super) fn violations_with(
-    block: &Block<'_>,
-    value: usize,
+    words: &Words<'_>,
     character: impl Fn(&[u8; 16], u16) -> Character,
 ) -> [u16; BLOCK_ROWS] {
-    let (starts, after) = (block.starts(value), block.after(value));
     let mut characters = Characters::new();
-    for (row, (start, after)) in starts.iter().zip(after).enumerate().take(BLOCK_ROWS) {
+    let places = words.starts.iter().zip(words.after);
+    for (row, (start, after)) in places.enumerate().take(BLOCK_ROWS) {
         let end = 1_u32.checked_shl(after - start - 1).unwrap_or(0) as u16;
-        if let Some(chunk) = block.text()[*start as usize..].first_chunk() {
+        if let Some(chunk) = words.text[*start as usize..].first_chunk() {
             characters.set(row, character(chunk, end));
         }
     }
-    characters.violations(starts.len())
+    characters.violations(words.starts.len())
 }
 
 /// Bits where a text breaks a rule of IPv4 addresses.
@@ -164,6 +316,38 @@ mod tests {
                     let expected = word.parse::<Ipv4Addr>().is_ok();
                     assert_eq!(is_address(word.as_bytes()), expected, "{word}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn texts_are_looked_at_together() {
+        for cpu in CpuLevel::supported() {
+            let mut texts = Ipv4Texts {
+                cpu,
+                ..Ipv4Texts::new()
+            };
+            for count in [0, 1, 15, 16, 17, 64, 65, 255, 256] {
+                let all = [
+                    "10.0.0.1",
+                    "",
+                    "192.168.100.200",
+                    "1.2.3",
+                    "255.255.255.2555",
+                ];
+                for text in all.iter().cycle().take(count) {
+                    let mut bytes = [b'.'; 16];
+                    bytes[..text.len()].copy_from_slice(text.as_bytes());
+                    texts.push(bytes, text.len());
+                }
+                assert_eq!(texts.len(), count);
+                let bits = texts.are_addresses();
+                for row in 0..256 {
+                    let expected = row < count && (row % 5 == 0 || row % 5 == 2);
+                    let found = bits[row / 64] >> (row % 64) & 1 == 1;
+                    assert_eq!(found, expected, "{cpu} {count} {row}");
+                }
+                assert!(texts.is_empty());
             }
         }
     }

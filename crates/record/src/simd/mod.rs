@@ -34,6 +34,7 @@ pub(crate) mod views;
 
 pub(crate) use block::{BLOCK_ROWS, Block, BlockReader, GROUP_ROWS, NullWords, Place};
 pub use cpu::CpuLevel;
+pub use ipv4::Ipv4Texts;
 pub(crate) use separators::{CHUNK_BYTES, Marks, WRITE_ROOM, write_bits};
 
 /// What is where in a chunk, for the grammar.

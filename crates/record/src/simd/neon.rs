@@ -13,7 +13,7 @@ use std::arch::aarch64::{
 };
 
 use super::block::{BLOCK_ROWS, Block, NullWords, Place};
-use super::ipv4::{self, Character};
+use super::ipv4::{self, Character, Words};
 use super::ipv6;
 use super::separators::{CHUNK_BYTES, Marks, Masks, Scan, scan_with, write_bits};
 use super::views::TEXT_BYTES;
@@ -151,8 +151,8 @@ fn views_neon(
 }
 
 /// For each row of a field, 0 if it is an IPv4 address.
-pub(super) fn ipv4_violations(block: &Block<'_>, value: usize) -> [u16; BLOCK_ROWS] {
-    ipv4::violations_with(block, value, character)
+pub(super) fn ipv4_violations(words: &Words<'_>) -> [u16; BLOCK_ROWS] {
+    ipv4::violations_with(words, character)
 }
 
 /// What 16 characters are.

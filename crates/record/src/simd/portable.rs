@@ -1,7 +1,7 @@
 //! The kernels in plain Rust, eight bytes at a time.
 
 use super::block::{BLOCK_ROWS, Block, NullWords, Place};
-use super::ipv4::{self, Character};
+use super::ipv4::{self, Character, Words};
 use super::separators::{CHUNK_BYTES, Marks, Masks, Scan, scan_with, write_bits};
 use crate::column::{INLINE_BYTES, view};
 use crate::number::{self, HIGH, at_most_space, equal, repeat};
@@ -166,8 +166,8 @@ pub(super) fn views(
 }
 
 /// For each row of a field, 0 if it is an IPv4 address.
-pub(super) fn ipv4_violations(block: &Block<'_>, value: usize) -> [u16; BLOCK_ROWS] {
-    ipv4::violations_with(block, value, character)
+pub(super) fn ipv4_violations(words: &Words<'_>) -> [u16; BLOCK_ROWS] {
+    ipv4::violations_with(words, character)
 }
 
 /// What 16 characters are.

@@ -13,7 +13,7 @@ use std::arch::x86_64::{
 };
 
 use super::block::{BLOCK_ROWS, Block, NullWords, Place};
-use super::ipv4::{self, Character};
+use super::ipv4::{self, Character, Words};
 use super::ipv6;
 use super::separators::{CHUNK_BYTES, Marks, Masks, Scan, scan_with, write_bits};
 use super::views::TEXT_BYTES;
@@ -148,14 +148,14 @@ fn views_sse2(
 }
 
 /// For each row of a field, 0 if it is an IPv4 address.
-pub(super) fn ipv4_violations(block: &Block<'_>, value: usize) -> [u16; BLOCK_ROWS] {
+pub(super) fn ipv4_violations(words: &Words<'_>) -> [u16; BLOCK_ROWS] {
     // SAFETY: every x86-64 CPU has SSE2.
-    unsafe { ipv4_violations_sse2(block, value) }
+    unsafe { ipv4_violations_sse2(words) }
 }
 
 #[target_feature(enable = "sse2")]
-fn ipv4_violations_sse2(block: &Block<'_>, value: usize) -> [u16; BLOCK_ROWS] {
-    ipv4::violations_with(block, value, character)
+fn ipv4_violations_sse2(words: &Words<'_>) -> [u16; BLOCK_ROWS] {
+    ipv4::violations_with(words, character)
 }
 
 /// What 16 characters are.

@@ -7,25 +7,21 @@ use std::arch::x86_64::{
 
 use super::Avx2;
 use super::views::load_2_rows;
-use crate::simd::block::{BLOCK_ROWS, Block};
-use crate::simd::ipv4::Characters;
+use crate::simd::block::BLOCK_ROWS;
+use crate::simd::ipv4::{Characters, Words};
 
 impl Avx2 {
     /// For each row of a field, 0 if it is an IPv4 address.
-    pub(in crate::simd) fn ipv4_violations(
-        self,
-        block: &Block<'_>,
-        value: usize,
-    ) -> [u16; BLOCK_ROWS] {
+    pub(in crate::simd) fn ipv4_violations(self, words: &Words<'_>) -> [u16; BLOCK_ROWS] {
         // SAFETY: the CPU has the features, since there is an `Avx2`.
-        unsafe { ipv4_violations(block, value) }
+        unsafe { ipv4_violations(words) }
     }
 }
 
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
-fn ipv4_violations(block: &Block<'_>, value: usize) -> [u16; BLOCK_ROWS] {
-    let text = block.text().as_ptr();
-    let (starts, after) = (block.starts(value), block.after(value));
+fn ipv4_violations(words: &Words<'_>) -> [u16; BLOCK_ROWS] {
+    let text = words.text().as_ptr();
+    let (starts, after) = (words.starts(), words.after());
     let mut characters = Characters::new();
     let dots = characters.dots.as_chunks_mut::<2>().0;
     let digits = characters.digits.as_chunks_mut::<2>().0;
@@ -33,8 +29,7 @@ fn ipv4_violations(block: &Block<'_>, value: usize) -> [u16; BLOCK_ROWS] {
     let (ones, twos) = (ones.as_chunks_mut::<2>().0, twos.as_chunks_mut::<2>().0);
     let (fours, eights) = (fours.as_chunks_mut::<2>().0, eights.as_chunks_mut::<2>().0);
     for (group, places) in starts.as_chunks::<2>().0.iter().enumerate() {
-        // SAFETY: from the start of each value of a block on, `READ_AHEAD`
-        // bytes can be read.
+        // SAFETY: from the start of each word on, 16 bytes can be read.
         let bytes = unsafe { load_2_rows(text, places[0], places[1]) };
         let values = _mm256_xor_si256(bytes, _mm256_set1_epi8(b'0' as i8));
         let up_to_nine = _mm256_min_epu8(values, _mm256_set1_epi8(9));

@@ -7,25 +7,21 @@ use std::arch::x86_64::{
 };
 
 use super::{Avx512, load_4_rows};
-use crate::simd::block::{BLOCK_ROWS, Block};
-use crate::simd::ipv4::Characters;
+use crate::simd::block::BLOCK_ROWS;
+use crate::simd::ipv4::{Characters, Words};
 
 impl Avx512 {
     /// For each row of a field, 0 if it is an IPv4 address.
-    pub(in crate::simd) fn ipv4_violations(
-        self,
-        block: &Block<'_>,
-        value: usize,
-    ) -> [u16; BLOCK_ROWS] {
+    pub(in crate::simd) fn ipv4_violations(self, words: &Words<'_>) -> [u16; BLOCK_ROWS] {
         // SAFETY: the CPU has the features, since there is an `Avx512`.
-        unsafe { ipv4_violations(block, value) }
+        unsafe { ipv4_violations(words) }
     }
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,bmi1,bmi2,popcnt")]
-fn ipv4_violations(block: &Block<'_>, value: usize) -> [u16; BLOCK_ROWS] {
-    let text = block.text().as_ptr();
-    let (starts, after) = (block.starts(value), block.after(value));
+fn ipv4_violations(words: &Words<'_>) -> [u16; BLOCK_ROWS] {
+    let text = words.text().as_ptr();
+    let (starts, after) = (words.starts(), words.after());
     let mut characters = Characters::new();
     let (dots, digits) = (
         characters.dots.as_chunks_mut().0,
@@ -36,8 +32,7 @@ fn ipv4_violations(block: &Block<'_>, value: usize) -> [u16; BLOCK_ROWS] {
         .each_mut()
         .map(|bits| bits.as_chunks_mut().0);
     for (group, places) in starts.as_chunks::<4>().0.iter().enumerate() {
-        // SAFETY: from the start of each value of a block on, `READ_AHEAD`
-        // bytes can be read.
+        // SAFETY: from the start of each word on, 16 bytes can be read.
         let bytes = unsafe { load_4_rows(text, places) };
         let values = _mm512_xor_si512(bytes, _mm512_set1_epi8(b'0' as i8));
         let bit = |bit: u8| split(_mm512_test_epi8_mask(values, _mm512_set1_epi8(1 << bit)));

@@ -14,8 +14,11 @@ use crate::error::Result;
 use crate::merge::{Cancel, FULL_FILE_ROWS, merge};
 use crate::table::Files;
 
-/// Files merged at a time: each is open, with a row group in memory.
+/// Files merged at a time.
 const MAX_INPUTS: usize = 32;
+
+/// Bytes of their row groups, one of each: so many are in memory when all overlap.
+const MAX_GROUP_BYTES: u64 = 96 * 1024 * 1024;
 
 /// Files of similar size in a day that are worth being one.
 const TIER_FILES: usize = 10;
@@ -89,10 +92,15 @@ fn of_files(mut files: Vec<Arc<DataFile>>) -> Option<Plan> {
     if files.len() < 2 {
         return None;
     }
-    if files.len() > MAX_INPUTS {
-        files.sort_by_key(|file| (tier(file.rows), file.start_range_us));
-        files.truncate(MAX_INPUTS);
-    }
+    files.sort_by_key(|file| (tier(file.rows), file.start_range_us));
+    let mut group_bytes = 0;
+    let fits = |file: &&Arc<DataFile>| {
+        group_bytes += file.group_bytes();
+        group_bytes <= MAX_GROUP_BYTES
+    };
+    // Two at the least, or it would never end.
+    let most = files.iter().take_while(fits).count().clamp(2, MAX_INPUTS);
+    files.truncate(most);
     Some(Plan { files })
 }
 
@@ -139,6 +147,7 @@ impl Drop for RunningCompaction {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data_file::ROW_GROUP_ROWS;
 
     const DAY_MS: i64 = 86_400_000;
 
@@ -174,6 +183,19 @@ mod tests {
         assert!(planned(plan(&few, 20_001 * DAY_MS)).is_empty());
         assert_eq!(planned(plan(&few, 20_003 * DAY_MS)), [100, 100_000]);
         assert!(planned(plan(&files(&[5], 20_000), 20_003 * DAY_MS)).is_empty());
+    }
+
+    #[test]
+    fn large_row_groups_are_merged_a_few_at_a_time() {
+        let rows = 4 * ROW_GROUP_ROWS as u64;
+        let file = |index: i64| {
+            let stats = format!(r#"{{"numRecords":{rows}}}"#);
+            let path: object_store::path::Path = index.to_string().into();
+            let file = DataFile::new(path, 4 * 32 * 1024 * 1024, None, 0, Some(stats));
+            (file.path.clone(), Arc::new(file))
+        };
+        let files: Files = (0..12).map(file).collect();
+        assert_eq!(planned(full_plan(&files)).len(), 3);
     }
 
     #[test]

@@ -201,16 +201,20 @@ pub(crate) fn encoder_options(schema: &SchemaRef, effort: Effort) -> EncoderOpti
             nulls_first: true,
         }]));
     }
+    let zstd = |level| ZstdLevel::try_new(level).unwrap_or_default();
+    let level = zstd(effort.level());
     let layout = |field: &FieldRef| match (field.name().as_str(), field.data_type()) {
-        // Times that grow; ids that differ in their last digits.
-        ("start" | "event_id", _) => Layout::Differences,
+        // Times that grow.
+        ("start", _) => (Layout::Differences, level),
+        // Ids that differ in their last digits. Those are random: the harder zstd looks
+        // for what repeats in them, the more bytes they take.
+        ("event_id", _) => (Layout::Differences, zstd(1)),
         ("srcport" | "dstport", _) | (_, DataType::Int64 | DataType::Timestamp(..)) => {
-            Layout::Plain
+            (Layout::Plain, level)
         }
-        _ => Layout::Dictionary,
+        _ => (Layout::Dictionary, level),
     };
     EncoderOptions {
-        level: ZstdLevel::try_new(effort.level()).unwrap_or_default(),
         group_rows: ROW_GROUP_ROWS,
         layouts: schema.fields().iter().map(layout).collect(),
         properties: properties.build(),

@@ -27,17 +27,12 @@ pub(super) struct Tools {
 
 impl Tools {
     /// Those that another file has left, or new ones.
-    pub(super) fn take(level: ZstdLevel) -> Result<Tools> {
-        let level = level.compression_level();
-        let failed = |error| ParquetError::External(Box::new(error));
+    pub(super) fn take() -> Result<Tools> {
         let idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner).pop();
         match idle {
-            Some(mut tools) => {
-                tools.zstd.set_compression_level(level).map_err(failed)?;
-                Ok(tools)
-            }
+            Some(tools) => Ok(tools),
             None => Ok(Tools {
-                zstd: Compressor::new(level).map_err(failed)?,
+                zstd: Compressor::new(0).map_err(failed)?,
                 codes: Vec::new(),
                 numbers32: Vec::new(),
                 numbers64: Vec::new(),
@@ -47,9 +42,19 @@ impl Tools {
         }
     }
 
+    /// What is compressed next is so at this level.
+    pub(super) fn set_level(&mut self, level: ZstdLevel) -> Result<()> {
+        let level = level.compression_level();
+        self.zstd.set_compression_level(level).map_err(failed)
+    }
+
     /// Leaves them to the next file.
     pub(super) fn give_back(self) {
         let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
         idle.push(self);
     }
+}
+
+fn failed(error: std::io::Error) -> ParquetError {
+    ParquetError::External(Box::new(error))
 }

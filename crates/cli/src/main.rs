@@ -8,6 +8,7 @@ mod failpoints;
 mod failure;
 mod incidents;
 mod line;
+mod memory;
 mod open;
 mod output;
 mod pager;

@@ -10,10 +10,11 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinError;
 use vpcflow_query::{Error, Limits};
 
-use crate::args::{Arguments, LimitArgs};
+use crate::args::{Arguments, Command, LimitArgs};
 use crate::commands;
 use crate::ending::ending;
 use crate::failure::Failure;
+use crate::memory;
 
 /// Stack of a thread that plans or runs queries: planning recurses deeply.
 const STACK_BYTES: usize = 8 * 1024 * 1024;
@@ -42,6 +43,9 @@ enum Ended {
 
 fn start(arguments: Arguments) -> Result<Ended, Failure> {
     let command = &arguments.command;
+    if matches!(command, Command::Tail(_) | Command::Ingest(_)) {
+        memory::share_arenas();
+    }
     let (limits, spill) = match command.limits() {
         Some(args) => limits(args)?,
         None => (Limits::default(), None),

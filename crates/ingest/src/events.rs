@@ -15,6 +15,10 @@ use crate::follow::Delivery;
 use crate::group::LogEvent;
 use crate::sink::{Decoded, EventSink, Sink, SinkError};
 
+/// Events of a page at most, which become one batch: more room than a batch of
+/// text has, so that none grows to twice of it.
+const PAGE_EVENTS: usize = 10_000;
+
 /// The columns that rows of a log group have after those of the record.
 fn origin_fields() -> [Field; 4] {
     let time = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
@@ -56,6 +60,7 @@ impl EventDecoder {
         let schema = events_schema(&format);
         // A header in a log group is an event that somebody put there by hand.
         let options = DecodeOptions {
+            batch_rows: PAGE_EVENTS,
             headers: false,
             policy,
             ..DecodeOptions::default()
@@ -144,6 +149,8 @@ impl<S: Sink> EventSink for DecodingSink<S> {
     async fn deliver(&mut self, delivery: Delivery) -> Result<(), SinkError> {
         if !delivery.events.is_empty() {
             let decoded = self.decoder.decode(&delivery.events)?;
+            // Writing may take its time.
+            drop(delivery.events);
             self.sink.write(decoded).await?;
         }
         let step = CheckpointDelta::LogGroup(delivery.checkpoint);

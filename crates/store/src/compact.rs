@@ -14,8 +14,12 @@ use crate::error::Result;
 use crate::merge::{Cancel, FULL_FILE_ROWS, merge};
 use crate::table::Files;
 
-/// Files merged at a time: each is open, with a row group in memory.
-const MAX_INPUTS: usize = 32;
+/// Files merged at a time. Of each that overlaps with others a row group is in memory,
+/// and a page of each column as it was before it was compressed: some 10 MB.
+const MAX_INPUTS: usize = 12;
+
+/// Bytes of their row groups, one of each.
+const MAX_GROUP_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Files of similar size in a day that are worth being one.
 const TIER_FILES: usize = 10;
@@ -89,10 +93,15 @@ fn of_files(mut files: Vec<Arc<DataFile>>) -> Option<Plan> {
     if files.len() < 2 {
         return None;
     }
-    if files.len() > MAX_INPUTS {
-        files.sort_by_key(|file| (tier(file.rows), file.start_range_us));
-        files.truncate(MAX_INPUTS);
-    }
+    files.sort_by_key(|file| (tier(file.rows), file.start_range_us));
+    let mut group_bytes = 0;
+    let fits = |file: &&Arc<DataFile>| {
+        group_bytes += file.group_bytes();
+        group_bytes <= MAX_GROUP_BYTES
+    };
+    // Two at the least, or it would never end.
+    let most = files.iter().take_while(fits).count().clamp(2, MAX_INPUTS);
+    files.truncate(most);
     Some(Plan { files })
 }
 
@@ -139,6 +148,7 @@ impl Drop for RunningCompaction {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data_file::ROW_GROUP_ROWS;
 
     const DAY_MS: i64 = 86_400_000;
 
@@ -177,11 +187,25 @@ mod tests {
     }
 
     #[test]
+    fn large_row_groups_are_merged_a_few_at_a_time() {
+        let rows = 4 * ROW_GROUP_ROWS as u64;
+        let file = |index: i64| {
+            let stats = format!(r#"{{"numRecords":{rows}}}"#);
+            let path: object_store::path::Path = index.to_string().into();
+            let file = DataFile::new(path, 4 * 20 * 1024 * 1024, None, 0, Some(stats));
+            (file.path.clone(), Arc::new(file))
+        };
+        let files: Files = (0..12).map(file).collect();
+        assert_eq!(planned(full_plan(&files)).len(), 3);
+    }
+
+    #[test]
     fn a_full_compaction_takes_the_smallest_first() {
         let mut rows = vec![1_000_000; 30];
-        rows.extend([10; 20]);
+        rows.extend([10; MAX_INPUTS - 4]);
         let planned = planned(full_plan(&files(&rows, 20_000)));
         assert_eq!(planned.len(), MAX_INPUTS);
-        assert_eq!(planned.iter().filter(|rows| **rows == 10).count(), 20);
+        let smallest = planned.iter().filter(|rows| **rows == 10);
+        assert_eq!(smallest.count(), MAX_INPUTS - 4);
     }
 }

@@ -23,8 +23,8 @@ use crate::stats::FileStats;
 pub(crate) const NO_DATE: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// Rows of a row group: its dictionaries are worth their bytes only when many
-/// rows share them.
-pub(crate) const ROW_GROUP_ROWS: usize = 1024 * 1024;
+/// rows share them, and whoever reads a file has one of its groups in memory.
+pub(crate) const ROW_GROUP_ROWS: usize = 256 * 1024;
 
 /// One data file of the table.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,6 +76,12 @@ impl DataFile {
     pub(crate) fn has_nulls(&self, column: &str) -> bool {
         let nulls = |stats: FileStats| stats.null_count.get(column).copied();
         self.stats().and_then(nulls) != Some(0)
+    }
+
+    /// Bytes of its largest row group, which whoever reads it has in memory.
+    pub(crate) fn group_bytes(&self) -> u64 {
+        let groups = self.rows.div_ceil(ROW_GROUP_ROWS as u64);
+        self.size_bytes / groups.max(1)
     }
 
     pub(crate) fn stats_json(&self) -> Option<&str> {
@@ -195,16 +201,20 @@ pub(crate) fn encoder_options(schema: &SchemaRef, effort: Effort) -> EncoderOpti
             nulls_first: true,
         }]));
     }
+    let zstd = |level| ZstdLevel::try_new(level).unwrap_or_default();
+    let level = zstd(effort.level());
     let layout = |field: &FieldRef| match (field.name().as_str(), field.data_type()) {
-        // Times that grow; ids that differ in their last digits.
-        ("start" | "event_id", _) => Layout::Differences,
+        // Times that grow.
+        ("start", _) => (Layout::Differences, level),
+        // Ids that differ in their last digits. Those are random: the harder zstd looks
+        // for what repeats in them, the more bytes they take.
+        ("event_id", _) => (Layout::Differences, zstd(1)),
         ("srcport" | "dstport", _) | (_, DataType::Int64 | DataType::Timestamp(..)) => {
-            Layout::Plain
+            (Layout::Plain, level)
         }
-        _ => Layout::Dictionary,
+        _ => (Layout::Dictionary, level),
     };
     EncoderOptions {
-        level: ZstdLevel::try_new(effort.level()).unwrap_or_default(),
         group_rows: ROW_GROUP_ROWS,
         layouts: schema.fields().iter().map(layout).collect(),
         properties: properties.build(),

@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
+use futures::{FutureExt, TryFutureExt};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{
@@ -28,6 +29,9 @@ use uuid::Uuid;
 /// Marks a file that is not complete; no listing shows names like this. The part
 /// after it is a number, as `object_store` has it.
 const STAGED: char = '#';
+
+/// What this store is called in errors.
+const NAME: &str = "DurableFiles";
 
 /// Waits until a file's bytes, or a directory's names, are on the disk.
 type Synchronise = fn(&FilePath) -> io::Result<()>;
@@ -58,7 +62,7 @@ impl DurableFiles {
 
 impl fmt::Display for DurableFiles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("DurableFiles")
+        f.write_str(NAME)
     }
 }
 
@@ -183,10 +187,52 @@ fn failed(path: &FilePath, source: io::Error) -> Error {
             source: source.into(),
         },
         _ => Error::Generic {
-            store: "DurableFiles",
-            source: source.into(),
+            store: NAME,
+            source: Box::new(DiskError { path: name, source }),
         },
     }
+}
+
+/// What the operating system said, and of which file.
+#[derive(Debug, thiserror::Error)]
+#[error("`{path}`: {source}")]
+pub(crate) struct DiskError {
+    pub(crate) path: String,
+    pub(crate) source: io::Error,
+}
+
+impl DiskError {
+    /// What a failure of these files comes from; other failures come back.
+    pub(crate) fn of(error: Error) -> Result<DiskError> {
+        match error {
+            Error::PermissionDenied { path, source } => match source.downcast() {
+                Ok(source) => Ok(DiskError {
+                    path,
+                    source: *source,
+                }),
+                Err(source) => Err(Error::PermissionDenied { path, source }),
+            },
+            Error::Generic { store, source } => match source.downcast() {
+                Ok(disk) => Ok(*disk),
+                Err(source) => Err(Error::Generic { store, source }),
+            },
+            other => Err(other),
+        }
+    }
+}
+
+/// A failure of `object_store`'s own files, which says no more than which of its
+/// steps failed.
+fn of_part(path: &FilePath, error: Error) -> Error {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+    while let Some(error) = cause {
+        let code = error.downcast_ref::<io::Error>();
+        if let Some(code) = code.and_then(io::Error::raw_os_error) {
+            return failed(path, io::Error::from_raw_os_error(code));
+        }
+        cause = error.source();
+    }
+    error
 }
 
 /// Runs `work` where it may block.
@@ -291,11 +337,13 @@ struct DurableUpload {
 #[async_trait]
 impl MultipartUpload for DurableUpload {
     fn put_part(&mut self, data: PutPayload) -> UploadPart {
-        self.upload.put_part(data)
+        let (part, path) = (self.upload.put_part(data), self.path.clone());
+        part.map_err(move |error| of_part(&path, error)).boxed()
     }
 
     async fn complete(&mut self) -> Result<PutResult> {
-        let result = self.upload.complete().await?;
+        let completed = self.upload.complete().await;
+        let result = completed.map_err(|error| of_part(&self.path, error))?;
         let (path, disk) = (self.path.clone(), Arc::clone(&self.disk));
         blocking(move || {
             (disk.synchronise)(&path)

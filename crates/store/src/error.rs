@@ -1,8 +1,12 @@
 //! What can go wrong with a store.
 
+use std::io;
+
 use arrow_schema::{ArrowError, DataType};
 use deltalake_core::DeltaTableError;
 use parquet::errors::ParquetError;
+
+use crate::durable::DiskError;
 
 /// Why a store cannot be opened, written or read.
 #[derive(Debug, thiserror::Error)]
@@ -80,7 +84,7 @@ pub enum Error {
         /// The file.
         path: String,
         /// Why not.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// The log of the table cannot be read, or no checkpoint of it written.
     #[error("cannot {action} the log of the store")]
@@ -173,6 +177,7 @@ impl Error {
             Error::Damaged { .. } => {
                 "`vpcflow store check` lists all damage".to_owned()
             }
+            Error::File { source, .. } => return disk_hint(source.kind()).map(str::to_owned),
             _ => return None,
         };
         Some(hint)
@@ -203,6 +208,21 @@ impl Error {
     }
 }
 
+/// The way out when a file cannot be written.
+fn disk_hint(kind: io::ErrorKind) -> Option<&'static str> {
+    Some(match kind {
+        io::ErrorKind::StorageFull => "make room on the disk of the store",
+        io::ErrorKind::QuotaExceeded => "make room: the user of this process has used up a quota",
+        io::ErrorKind::FileTooLarge => {
+            "a limit on the size of this process's files is in force: raise it (`ulimit -f`)"
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "let this process write there"
+        }
+        _ => return None,
+    })
+}
+
 fn owner(process: &Option<u32>) -> String {
     process.map_or_else(String::new, |id| format!(" (process {id})"))
 }
@@ -213,10 +233,37 @@ pub(crate) fn object(
     path: &object_store::path::Path,
 ) -> impl FnOnce(object_store::Error) -> Error {
     let path = path.to_string();
-    move |source| Error::Object {
-        action,
-        path,
-        source,
+    move |source| match DiskError::of(source) {
+        Ok(DiskError { path, source }) => Error::File {
+            action,
+            path,
+            source,
+        },
+        Err(source) => Error::Object {
+            action,
+            path,
+            source,
+        },
+    }
+}
+
+/// For `map_err`: an object that is written through a buffer, which hides what
+/// failed.
+pub(crate) fn buffered(
+    action: &'static str,
+    path: &object_store::path::Path,
+) -> impl FnOnce(io::Error) -> Error {
+    let path = path.clone();
+    move |error| {
+        let inner = error.downcast::<object_store::Error>();
+        match inner {
+            Ok(source) => object(action, &path)(source),
+            Err(source) => Error::File {
+                action,
+                path: path.to_string(),
+                source,
+            },
+        }
     }
 }
 
@@ -238,5 +285,37 @@ pub(crate) fn parquet(
         action,
         path,
         source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As `/dev/full` answers: the message has the file, the reason and the way out, and
+    /// nothing of the layers between.
+    #[test]
+    fn a_full_disk_is_told_with_its_file() {
+        let full = || object_store::Error::Generic {
+            store: "DurableFiles",
+            source: Box::new(DiskError {
+                path: "/srv/flows/date=2026-01-01/part-1.parquet".to_owned(),
+                source: io::Error::from_raw_os_error(28),
+            }),
+        };
+        let path = object_store::path::Path::from("date=2026-01-01/part-1.parquet");
+        let expected = "cannot write `/srv/flows/date=2026-01-01/part-1.parquet`: No space left on \
+                        device (os error 28)";
+        for error in [
+            object("write", &path)(full()),
+            buffered("write", &path)(full().into()),
+        ] {
+            assert_eq!(error.with_causes(), expected);
+            assert_eq!(
+                error.hint().as_deref(),
+                Some("make room on the disk of the store")
+            );
+            assert!(error.is_transient());
+        }
     }
 }

@@ -24,6 +24,9 @@ use crate::schema::{adapt, file_schema};
 /// Rows of a file that is full: no compaction takes it again.
 pub(crate) const FULL_FILE_ROWS: u64 = 8 * 1024 * 1024;
 
+/// Parts of a file that are on their way to the store at the same time.
+const PARTS_AT_ONCE: usize = 2;
+
 /// Rows that are put together at a time.
 const CHUNK_ROWS: usize = 16 * 1024;
 
@@ -70,7 +73,7 @@ async fn merge_into(
     let mut inputs = Vec::with_capacity(files.len());
     for file in files {
         let rows = FileRows::open(objects, file, table, None).await?;
-        inputs.push(Input::new(rows));
+        inputs.push(Input::new(rows, least_start(file)));
     }
     let schema = file_schema(table, |name| {
         let mut schemas = inputs.iter().map(|input| input.rows.schema());
@@ -119,9 +122,21 @@ async fn merge_into(
     Ok(Some(output.done))
 }
 
-/// A file that is merged, at its next row.
+/// No row of a file comes before this, by what the log says of it.
+fn least_start(file: &DataFile) -> i64 {
+    match file.start_range_us {
+        Some((least, _)) if !file.has_nulls("start") => least,
+        // Rows without a time come first.
+        _ => i64::MIN,
+    }
+}
+
+/// A file that is merged, at its next row. Nothing but its end was read before it
+/// is begun; then a row group of it is in memory, until it is used up.
 struct Input {
     rows: FileRows,
+    /// None of its rows comes before this.
+    least: i64,
     /// The batch of the next row, by its index in the chunk's batches.
     batch: usize,
     starts: ArrayRef,
@@ -129,9 +144,10 @@ struct Input {
 }
 
 impl Input {
-    fn new(rows: FileRows) -> Input {
+    fn new(rows: FileRows, least: i64) -> Input {
         Input {
             rows,
+            least,
             batch: 0,
             starts: new_null_array(&time_type(), 0),
             row: 0,
@@ -172,22 +188,43 @@ fn time_type() -> arrow_schema::DataType {
 struct Merger {
     inputs: Vec<Input>,
     schema: SchemaRef,
+    /// Inputs that are not begun, the one with the least at the end: files follow
+    /// each other in time, and few overlap.
+    waiting: Vec<(i64, usize)>,
     /// Inputs that have rows, the one with the least first.
     heap: BinaryHeap<Reverse<(i64, usize)>>,
     /// The batches that the inputs are in.
     batches: Vec<RecordBatch>,
-    is_started: bool,
 }
 
 impl Merger {
     fn new(inputs: Vec<Input>, schema: SchemaRef) -> Merger {
+        let of_input = |(index, input): (usize, &Input)| (input.least, index);
+        let mut waiting: Vec<_> = inputs.iter().enumerate().map(of_input).collect();
+        waiting.sort_unstable_by(|a, b| b.cmp(a));
         Merger {
             inputs,
             schema,
+            waiting,
             heap: BinaryHeap::new(),
             batches: Vec::new(),
-            is_started: false,
         }
+    }
+
+    /// Begins the inputs that may have the next row.
+    async fn begin_due(&mut self, sum: &mut RowSum) -> Result<()> {
+        while let Some((least, index)) = self.waiting.last().copied()
+            && self.next_key().is_none_or(|key| least <= key)
+        {
+            self.waiting.pop();
+            self.advance(index, sum).await?;
+        }
+        Ok(())
+    }
+
+    /// The least of the inputs that are begun.
+    fn next_key(&self) -> Option<i64> {
+        self.heap.peek().map(|Reverse((key, _))| *key)
     }
 
     /// Goes on to the next batch of an input, and adds it to the sum.
@@ -214,17 +251,15 @@ impl Merger {
 
     /// The next rows; `None` at the end. `sum` gets what is read.
     async fn next_chunk(&mut self, sum: &mut RowSum) -> Result<Option<RecordBatch>> {
-        if !self.is_started {
-            self.is_started = true;
-            for index in 0..self.inputs.len() {
-                self.advance(index, sum).await?;
-            }
-        }
         let mut picked = Vec::with_capacity(CHUNK_ROWS);
-        while picked.len() < CHUNK_ROWS
-            && let Some(Reverse((_, index))) = self.heap.pop()
-        {
-            let limit = self.heap.peek().map_or(i64::MAX, |Reverse((key, _))| *key);
+        while picked.len() < CHUNK_ROWS {
+            self.begin_due(sum).await?;
+            let Some(Reverse((_, index))) = self.heap.pop() else {
+                break;
+            };
+            let of_waiting = self.waiting.last().map(|(least, _)| *least);
+            let others = self.next_key().into_iter().chain(of_waiting);
+            let limit = others.min().unwrap_or(i64::MAX);
             let input = &mut self.inputs[index];
             let end = input.run_end(limit);
             picked.extend((input.row..end).map(|row| (input.batch, row)));
@@ -290,7 +325,8 @@ impl Output {
         let file = FileEncoder::new(&self.schema, options);
         Ok(Writer {
             file: file.map_err(error::parquet("write", path.as_ref()))?,
-            sink: BufWriter::new(Arc::clone(&self.objects), path.clone()),
+            sink: BufWriter::new(Arc::clone(&self.objects), path.clone())
+                .with_max_concurrency(PARTS_AT_ONCE),
             path,
             rows: 0,
             size_bytes: 0,
@@ -325,11 +361,7 @@ impl Output {
             .map_err(error::parquet("write", writer.path.as_ref()))?;
         writer.put(bytes).await?;
         let ended = writer.sink.shutdown().await;
-        ended.map_err(|source| Error::File {
-            action: "write",
-            path: writer.path.to_string(),
-            source,
-        })?;
+        ended.map_err(error::buffered("write", &writer.path))?;
         self.done.push(describe(
             writer.path.clone(),
             writer.size_bytes,

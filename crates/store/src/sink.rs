@@ -307,9 +307,11 @@ impl StoreSink {
             return false;
         }
         if !std::mem::replace(&mut self.is_troubled, true) {
+            let way_out = error.hint().map(|hint| format!("; {hint}"));
             let text = format!(
-                "{}; it is tried again until it works, and nothing is lost",
-                error.with_causes()
+                "{}{}; it is tried again until it works, and nothing is lost",
+                error.with_causes(),
+                way_out.unwrap_or_default()
             );
             (self.notice)(&text);
         }

@@ -33,6 +33,9 @@ use vpcflow_testkit::Traffic;
 
 const GROUP: &str = "/vpc/bench";
 const MINUTE_MS: u64 = 60_000;
+/// Of traffic that is only counted: its times have as many digits as those of the
+/// server, and its pages as many records.
+const START_MS: i64 = 1_700_000_000_000 / MINUTE_MS as i64 * MINUTE_MS as i64;
 /// Ticks of a second in `/proc`: the same on every Linux.
 const TICKS: f64 = 100.0;
 
@@ -197,7 +200,7 @@ fn place() -> Outcome<(TempDir, PathBuf)> {
 fn traffic(interfaces: u64, minutes: u64) -> Traffic {
     Traffic {
         interfaces,
-        ..Traffic::new(GROUP, 0, (minutes * MINUTE_MS) as i64)
+        ..Traffic::new(GROUP, START_MS, (minutes * MINUTE_MS) as i64)
     }
 }
 
@@ -294,7 +297,7 @@ fn pass(program: &Path, interfaces: u64, minutes: u64) -> Outcome<()> {
     let stored = Stored::look(program, &store)?;
     // Whole minutes, and what has passed of the last.
     let fewest = Traffic {
-        end_ms: (stored.records * MINUTE_MS / (50 * interfaces)) as i64,
+        end_ms: START_MS + (stored.records * MINUTE_MS / (50 * interfaces)) as i64,
         ..traffic(interfaces, 0)
     }
     .fewest_pages();

@@ -84,11 +84,12 @@ impl FilesDelta {
 impl FilesCheckpoint {
     /// Moves the checkpoint by one delivery.
     pub fn apply(&mut self, delta: &FilesDelta) {
-        for (id, file) in &delta.files {
-            self.files.insert(*id, file.clone());
-        }
+        // Its name may have been given to another file since.
         for id in &delta.forgotten {
             self.files.remove(id);
+        }
+        for (id, file) in &delta.files {
+            self.files.insert(*id, file.clone());
         }
     }
 
@@ -101,5 +102,31 @@ impl FilesCheckpoint {
 
     pub(super) fn files(&self) -> &BTreeMap<FileId, FileState> {
         &self.files
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_was_forgotten_may_be_given_again() {
+        let file = |path: &str| {
+            let json = serde_json::json!({
+                "path": path, "device": 1, "inode": 2, "head": Head::new(path.as_bytes()),
+                "offset": 5, "format": "",
+            });
+            serde_json::from_value::<FileState>(json).unwrap()
+        };
+        let mut checkpoint = FilesCheckpoint::default();
+        checkpoint.apply(&FilesDelta {
+            files: [(7, file("before"))].into(),
+            forgotten: Vec::new(),
+        });
+        checkpoint.apply(&FilesDelta {
+            files: [(7, file("after"))].into(),
+            forgotten: vec![7],
+        });
+        assert_eq!(Vec::from_iter(checkpoint.iter()), [("after", 5)]);
     }
 }

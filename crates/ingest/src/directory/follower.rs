@@ -14,7 +14,7 @@ use vpcflow_record::{DecodeOptions, Format, Policy, flows_schema};
 use super::checkpoint::{FileId, FileState, FilesCheckpoint};
 use super::identity::{Inode, if_there};
 use super::known::{Known, Look};
-use super::listing::{is_wrapped, list};
+use super::listing::{is_wrapped, list, refresh};
 use super::reading::Reading;
 use crate::checkpoint::CheckpointDelta;
 use crate::clock::Clock;
@@ -200,7 +200,7 @@ impl DirectoryFollower {
         stop: &CancellationToken,
         to_end: bool,
     ) -> Result<(), SinkError> {
-        let files = list(&self.locations)?;
+        let mut files = list(&self.locations)?;
         self.known.note_gone(&files);
         let there: HashSet<_> = files.iter().map(|(inode, _)| *inode).collect();
         self.growing.retain(|inode, _| there.contains(inode));
@@ -224,15 +224,15 @@ impl DirectoryFollower {
         }
         self.read_files(to_read, &files, sink, stop, to_end).await?;
         let mut wrapped = Vec::new();
-        for (inode, file) in &files {
-            if self.known.id(*inode).is_some() || file.size_bytes == 0 {
+        for (inode, file) in &mut files {
+            if self.known.id(*inode).is_some() || !refresh(*inode, file) || file.size_bytes == 0 {
                 continue;
             }
             if to_end {
                 match if_there(*inode, file, is_wrapped(file))? {
                     Some(false) => {}
                     Some(true) => {
-                        wrapped.push((*inode, file));
+                        wrapped.push((*inode, file.clone()));
                         continue;
                     }
                     None => continue,
@@ -245,25 +245,38 @@ impl DirectoryFollower {
                 }
             }
             match self.known.meet(*inode, file, !to_end) {
-                Ok(Some(id)) => {
-                    let to_read = vec![(file.path.clone(), id)];
-                    self.read_files(to_read, &files, sink, stop, to_end).await?;
-                }
+                Ok(Some(id)) => self.read_new(id, file, sink, stop, to_end).await?,
                 Ok(None) => {}
                 Err(error) if to_end => return Err(error.into()),
                 Err(error) => self.tell_damage(*inode, file, &error, sink),
             }
         }
         for (inode, file) in wrapped {
-            if let Some(id) = self.known.meet(inode, file, !to_end)? {
-                let to_read = vec![(file.path.clone(), id)];
-                self.read_files(to_read, &files, sink, stop, to_end).await?;
+            if let Some(id) = self.known.meet(inode, &file, !to_end)? {
+                self.read_new(id, &file, sink, stop, to_end).await?;
             }
         }
         self.progress.files = files.len();
         if !self.known.delta.is_empty() {
             self.deliver(sink).await?;
         }
+        Ok(())
+    }
+
+    /// Reads a file that was not known, and forgets it again if nothing could be read:
+    /// whatever its inode is next, a copy of another file perhaps, is new then.
+    async fn read_new(
+        &mut self,
+        id: FileId,
+        file: &InputFile,
+        sink: &mut dyn Sink,
+        stop: &CancellationToken,
+        to_end: bool,
+    ) -> Result<(), SinkError> {
+        if !stop.is_cancelled() && self.known.has_more(id, file) {
+            self.read(id, file, sink, stop, to_end).await?;
+        }
+        self.known.forget_unread(id);
         Ok(())
     }
 
@@ -433,19 +446,23 @@ impl DirectoryFollower {
     fn unread(&self, file: &InputFile) -> Option<String> {
         let inode = Inode::of(&file.path.metadata().ok()?);
         let known = self.known.id(inode).and_then(|id| self.known.get(id));
-        match known {
-            Some(known) if known.wrapped_bytes.is_none() && file.size_bytes > known.offset => {
-                Some(format!(
-                    "`{}` ends in a line without its line feed: its {} bytes were not decoded",
-                    file.name,
-                    file.size_bytes - known.offset
-                ))
+        let waits = || self.copies.contains(&inode) || is_wrapped(file).unwrap_or(true);
+        let read = match known {
+            Some(known) if known.wrapped_bytes.is_some() => return None,
+            Some(known) => known.offset,
+            None if file.size_bytes > 0 && waits() => {
+                return Some(format!(
+                    "`{}` was not read: it may still be growing",
+                    file.name
+                ));
             }
-            None if file.size_bytes > 0 => Some(format!(
-                "`{}` was not read: it may still be growing",
-                file.name
-            )),
-            _ => None,
-        }
+            // Nothing but the beginning of a line.
+            None => 0,
+        };
+        let left = file.size_bytes.checked_sub(read).filter(|left| *left > 0)?;
+        Some(format!(
+            "`{}` ends in a line without its line feed: its {left} bytes were not decoded",
+            file.name
+        ))
     }
 }

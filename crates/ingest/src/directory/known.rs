@@ -37,13 +37,37 @@ pub(super) enum Look {
 
 impl Known {
     pub(super) fn new(checkpoint: &FilesCheckpoint) -> Known {
-        let files = checkpoint.files().clone();
+        let mut files = checkpoint.files().clone();
+        let unread = files.extract_if(.., |_, file| file.head.bytes == 0);
+        let forgotten = unread.map(|(id, _)| id).collect();
         let there = files.iter().filter(|(_, file)| !file.gone);
         Known {
             by_inode: there.map(|(id, file)| (file.inode, *id)).collect(),
             files,
             unchanged_since: HashMap::new(),
-            delta: FilesDelta::default(),
+            delta: FilesDelta {
+                forgotten,
+                ..FilesDelta::default()
+            },
+        }
+    }
+
+    /// Forgets a file that was met in this poll and of which nothing was read. There is
+    /// nothing to know it by but its inode, which the system gives to another file when
+    /// this one has gone. One in a wrapping stays, so that damage is not met again and
+    /// again.
+    pub(super) fn forget_unread(&mut self, id: FileId) {
+        let state = self.files.get(&id);
+        if state.is_some_and(|file| file.head.bytes == 0 && file.wrapped_bytes.is_none()) {
+            self.forget(id);
+        }
+    }
+
+    fn forget(&mut self, id: FileId) {
+        if let Some(file) = self.files.remove(&id) {
+            self.by_inode.remove(&file.inode);
+            self.unchanged_since.remove(&id);
+            self.delta.files.remove(&id);
         }
     }
 
@@ -117,6 +141,12 @@ impl Known {
         let Some(known) = self.files.get_mut(&id) else {
             return Ok(Look::Elsewhere);
         };
+        if is_other && known.head.bytes == 0 {
+            // It may be any file: nothing was read of the one that had its inode.
+            self.forget(id);
+            self.delta.forgotten.push(id);
+            return Ok(Look::Elsewhere);
+        }
         let plain = known.wrapped_bytes.is_none();
         let is_shorter = plain && file.size_bytes < known.offset;
         let is_renamed = known.path != file.name;
@@ -146,8 +176,8 @@ impl Known {
 
     fn is_the_same(&self, id: FileId, file: &InputFile) -> Result<bool, InputError> {
         match self.files.get(&id) {
-            Some(known) if known.head.bytes > 0 => Ok(known.head.fits(&first_bytes(file)?)),
-            _ => Ok(true),
+            Some(known) => Ok(known.head.fits(&first_bytes(file)?)),
+            None => Ok(true),
         }
     }
 

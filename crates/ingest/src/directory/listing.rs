@@ -50,3 +50,17 @@ pub(super) fn list(locations: &[Location]) -> Result<Vec<(Inode, InputFile)>, In
     }
     Ok(files)
 }
+
+/// Takes the size that a file has now; whether it is still where it was listed. The
+/// files that are known were looked at before: one that was truncated by then had been
+/// copied before, and this is the size of the whole copy, not of what there was of it
+/// when it was listed.
+pub(super) fn refresh(inode: Inode, file: &mut InputFile) -> bool {
+    match file.path.metadata() {
+        Ok(metadata) if Inode::of(&metadata) == inode => {
+            file.size_bytes = metadata.len();
+            true
+        }
+        _ => false,
+    }
+}

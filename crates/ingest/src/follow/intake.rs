@@ -5,14 +5,14 @@ use std::ops::Range;
 use super::audit::Digest;
 use super::checkpoint::Settled;
 use super::options::{BUCKET_MS, floor};
-use super::seen::identity;
+use super::seen::{Key, identity};
 use super::state::{Delivery, Follow, ReadId, Recall};
 use super::sweep::{Purpose, Reached, ReadKind, Sweep};
 use crate::group::{EventPage, LogEvent};
 
-/// Pages after which a reading is ended where it is, so that others have their
-/// turn and a restart does not lose much.
-const MAX_PAGES: u64 = 32;
+/// Pages after which a reading ends at the next bucket, so that others have their
+/// turn and a restart does not lose much: half as many again as are planned.
+const MAX_PAGES: u64 = 24;
 /// What the newest measurement weighs in an average.
 const NEWEST: f64 = 0.25;
 
@@ -25,6 +25,7 @@ impl Follow {
         sweep.in_flight = false;
         sweep.failures = 0;
         sweep.pages += 1;
+        let before = sweep.reached;
         sweep.reach(page.events.iter().map(|event| event.timestamp_ms));
         sweep.token = page.next_token;
         self.progress.pages += 1;
@@ -40,7 +41,10 @@ impl Follow {
             self.end(&sweep, range);
         } else if sweep.pages >= MAX_PAGES
             && let Some(to_ms) = read_to(&sweep)
+            && before.is_before(to_ms)
         {
+            // In this page one bucket ended and another began: what is read of
+            // that one, and will be read again, is a part of a page.
             self.end_early(&sweep, to_ms);
         } else {
             self.sweeps.insert(id, sweep);
@@ -55,10 +59,11 @@ impl Follow {
         if more && events > 0 {
             self.page_events += NEWEST * (events as f64 - self.page_events);
         }
-        let span_ms = match sweep.reached {
+        let span_ms = match (sweep.first_ms, sweep.reached) {
             _ if !more => sweep.range.end - sweep.range.start,
-            Reached::To(time_ms) => time_ms - sweep.range.start,
-            Reached::Unknown => return,
+            // Not from the start of the range: it may be long before the group's.
+            (Some(first_ms), Reached::To(time_ms)) => time_ms - first_ms,
+            _ => return,
         };
         let all_came = matches!(sweep.kind, ReadKind::History | ReadKind::Audit);
         // In the middle of a sweep only what is not known at all, or wrong.
@@ -88,7 +93,9 @@ impl Follow {
                 }
             }
             Purpose::Compare { known } => {
-                fresh.retain(|event| known.insert(identity(&event.stream, &event.event_id)));
+                fresh.retain(|event| {
+                    known.insert(Key::of(identity(&event.stream, &event.event_id)))
+                });
                 self.progress.audited_late += fresh.len() as u64;
                 self.progress.events += fresh.len() as u64;
                 for event in &fresh {

@@ -47,7 +47,7 @@ pub struct Progress {
     pub throttled: u64,
     /// Other failed reads that were tried again.
     pub failures: u64,
-    /// Ids of events that are held to know them again: 16 bytes each.
+    /// Ids of events that are held to know them again: 12 bytes each.
     pub remembered: usize,
     /// Deliveries handed to the sink.
     pub delivered: u64,

@@ -12,7 +12,7 @@ use super::intake::read_to;
 use super::lag::Lags;
 use super::options::{BUCKET_MS, FollowOptions, ceil, floor, millis};
 use super::progress::Progress;
-use super::seen::{CommittedEvents, Hashes};
+use super::seen::{CommittedEvents, Keys};
 use super::streams::Streams;
 use super::sweep::{ReadKind, Shares, Sweep};
 use crate::group::{LogEvent, PageRequest, ReadErrorKind};
@@ -127,7 +127,7 @@ pub struct Follow {
     /// The next bucket that must not wait is due then.
     pub(super) revisit_due_ms: i64,
     pub(super) recall: Option<Recall>,
-    pub(super) recalled: Option<(Range<i64>, Hashes)>,
+    pub(super) recalled: Option<(Range<i64>, Keys)>,
     paused_to_ms: i64,
     pub(super) delta: GroupDelta,
     /// How far all was complete with a delivery that is not durable yet.
@@ -367,7 +367,7 @@ impl Follow {
     pub fn recalled(&mut self, committed: Option<CommittedEvents>) -> Option<Delivery> {
         let Recall { range, more, .. } = self.recall.take()?;
         match committed {
-            Some(events) => self.recalled = Some((range, events.into_hashes())),
+            Some(events) => self.recalled = Some((range, events.into_keys())),
             None => {
                 self.progress.unresolved += more;
                 self.end_audit(range);

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::audit::Digest;
-use super::seen::Hashes;
+use super::seen::Keys;
 
 /// Why event time is read. The call budget is shared between the kinds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
@@ -60,6 +60,8 @@ pub(super) struct Sweep {
     pub(super) not_before_ms: i64,
     pub(super) pages: u64,
     pub(super) events: u64,
+    /// The time of the first event.
+    pub(super) first_ms: Option<i64>,
     /// The newest event time so far, as long as events come in their order.
     pub(super) reached: Reached,
     pub(super) purpose: Purpose,
@@ -75,6 +77,13 @@ pub(super) enum Reached {
     Unknown,
 }
 
+impl Reached {
+    /// Whether no event of this time has come yet.
+    pub(super) fn is_before(self, time_ms: i64) -> bool {
+        matches!(self, Reached::To(reached_ms) if reached_ms < time_ms)
+    }
+}
+
 /// What becomes of the events of a sweep.
 #[derive(Debug)]
 pub(super) enum Purpose {
@@ -83,7 +92,7 @@ pub(super) enum Purpose {
     /// They are summed up, to see whether there is a new one.
     Sum { expected: Digest, found: Digest },
     /// Those that are not among these are handed on.
-    Compare { known: Hashes },
+    Compare { known: Keys },
 }
 
 impl Sweep {
@@ -99,6 +108,7 @@ impl Sweep {
             not_before_ms: now_ms,
             pages: 0,
             events: 0,
+            first_ms: None,
             purpose,
         }
     }
@@ -110,6 +120,7 @@ impl Sweep {
         self.reached = Reached::To(self.range.start);
         self.pages = 0;
         self.events = 0;
+        self.first_ms = None;
         if let Purpose::Sum { found, .. } = &mut self.purpose {
             *found = Digest::default();
         }
@@ -123,6 +134,7 @@ impl Sweep {
     pub(super) fn reach(&mut self, times: impl Iterator<Item = i64>) {
         for time_ms in times {
             self.events += 1;
+            self.first_ms.get_or_insert(time_ms);
             self.reached = match self.reached {
                 Reached::To(reached_ms) if time_ms >= reached_ms => Reached::To(time_ms),
                 _ => Reached::Unknown,

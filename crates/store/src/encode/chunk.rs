@@ -89,6 +89,10 @@ impl Chunk {
         }
     }
 
+    pub(super) fn level(&self) -> ZstdLevel {
+        self.level
+    }
+
     pub(super) fn is_text(&self) -> bool {
         self.column.physical_type() == Type::BYTE_ARRAY
     }

@@ -122,8 +122,7 @@ impl Column {
     pub(super) fn new(
         column: ColumnDescPtr,
         data_type: &DataType,
-        layout: Layout,
-        level: ZstdLevel,
+        (layout, level): (Layout, ZstdLevel),
         page: OpenPage,
     ) -> Column {
         // Parquet's differences of 32-bit numbers wrap at 32 bits: no column needs them.
@@ -316,10 +315,11 @@ impl Column {
     }
 
     fn finish_page(&mut self, tools: &mut Tools) -> Result<()> {
-        let Column { page, .. } = self;
-        if page.levels.rows() == 0 {
+        if self.page.levels.rows() == 0 {
             return Ok(());
         }
+        tools.set_level(self.chunk.level())?;
+        let Column { page, .. } = self;
         let raw = &mut tools.raw;
         raw.clear();
         page.levels.write(raw);
@@ -361,6 +361,7 @@ impl Column {
     /// The chunk, and what its metadata say.
     pub(super) fn close(mut self, tools: &mut Tools) -> Result<(Bytes, ColumnCloseResult)> {
         self.finish_page(tools)?;
+        tools.set_level(self.chunk.level())?;
         tools.pages.push(self.page);
         let dictionary = self.dictionary.filter(|_| self.is_used);
         if let Some(dictionary) = &dictionary {

@@ -38,12 +38,10 @@ pub(crate) use column::Layout;
 /// How a file is written.
 #[derive(Debug, Clone)]
 pub(crate) struct EncoderOptions {
-    /// Of zstd.
-    pub(crate) level: ZstdLevel,
     /// Rows of a row group.
     pub(crate) group_rows: usize,
-    /// Of each column.
-    pub(crate) layouts: Vec<Layout>,
+    /// Of each column, with the level of zstd.
+    pub(crate) layouts: Vec<(Layout, ZstdLevel)>,
     /// What the file says of itself.
     pub(crate) properties: WriterProperties,
 }
@@ -84,7 +82,7 @@ impl FileEncoder {
             file: SerializedFileWriter::new(Vec::new(), root, properties)?,
             group: Vec::new(),
             rows: 0,
-            tools: Some(Tools::take(options.level)?),
+            tools: Some(Tools::take()?),
             columns,
             options,
         };
@@ -96,10 +94,10 @@ impl FileEncoder {
         let fields = self.schema.fields().iter().zip(&self.options.layouts);
         let pages = self.tools.as_mut().map(|tools| &mut tools.pages);
         let mut pages = pages.into_iter().flat_map(|pages| pages.drain(..));
-        let column = |(index, (field, layout)): (usize, (&FieldRef, &Layout))| {
+        let column = |(index, (field, layout)): (usize, (&FieldRef, &(Layout, ZstdLevel)))| {
             let column = self.columns.column(index);
             let page = pages.next().unwrap_or_default();
-            Column::new(column, field.data_type(), *layout, self.options.level, page)
+            Column::new(column, field.data_type(), *layout, page)
         };
         fields.enumerate().map(column).collect()
     }

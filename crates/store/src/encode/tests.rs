@@ -24,9 +24,8 @@ use super::*;
 
 fn options(layout: Layout, columns: usize, group_rows: usize) -> EncoderOptions {
     EncoderOptions {
-        level: ZstdLevel::default(),
         group_rows,
-        layouts: vec![layout; columns],
+        layouts: vec![(layout, ZstdLevel::default()); columns],
         properties: WriterProperties::default(),
     }
 }
@@ -240,8 +239,8 @@ fn pages_have_bounds_and_places() {
     let rows = long();
     let schema = rows.schema();
     let mut options = options(Layout::Dictionary, 4, 1 << 20);
-    options.layouts[0] = Layout::Differences;
-    options.layouts[1] = Layout::Plain;
+    options.layouts[0].0 = Layout::Differences;
+    options.layouts[1].0 = Layout::Plain;
     let mut file = FileEncoder::new(&schema, options).unwrap();
     // In parts that do not end where pages do.
     for from in (0..rows.num_rows()).step_by(10_007) {

@@ -1,6 +1,6 @@
 //! Memory that files are encoded with, one after the other.
 
-use std::cell::RefCell;
+use std::sync::{Mutex, PoisonError};
 
 use parquet::basic::ZstdLevel;
 use parquet::errors::{ParquetError, Result};
@@ -8,10 +8,9 @@ use zstd::bulk::Compressor;
 
 use super::column::OpenPage;
 
-thread_local! {
-    /// Left by the file before.
-    static IDLE: RefCell<Option<Tools>> = const { RefCell::new(None) };
-}
+/// Left by files before: as many as were encoded at the same time, by whichever
+/// threads.
+static IDLE: Mutex<Vec<Tools>> = Mutex::new(Vec::new());
 
 /// What a file is encoded with: fresh memory costs as much as filling it does.
 pub(super) struct Tools {
@@ -27,17 +26,13 @@ pub(super) struct Tools {
 }
 
 impl Tools {
-    /// Those that this thread has, or new ones.
-    pub(super) fn take(level: ZstdLevel) -> Result<Tools> {
-        let level = level.compression_level();
-        let failed = |error| ParquetError::External(Box::new(error));
-        match IDLE.take() {
-            Some(mut tools) => {
-                tools.zstd.set_compression_level(level).map_err(failed)?;
-                Ok(tools)
-            }
+    /// Those that another file has left, or new ones.
+    pub(super) fn take() -> Result<Tools> {
+        let idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        match idle {
+            Some(tools) => Ok(tools),
             None => Ok(Tools {
-                zstd: Compressor::new(level).map_err(failed)?,
+                zstd: Compressor::new(0).map_err(failed)?,
                 codes: Vec::new(),
                 numbers32: Vec::new(),
                 numbers64: Vec::new(),
@@ -47,8 +42,19 @@ impl Tools {
         }
     }
 
+    /// What is compressed next is so at this level.
+    pub(super) fn set_level(&mut self, level: ZstdLevel) -> Result<()> {
+        let level = level.compression_level();
+        self.zstd.set_compression_level(level).map_err(failed)
+    }
+
     /// Leaves them to the next file.
     pub(super) fn give_back(self) {
-        IDLE.set(Some(self));
+        let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.push(self);
     }
+}
+
+fn failed(error: std::io::Error) -> ParquetError {
+    ParquetError::External(Box::new(error))
 }

@@ -9,6 +9,7 @@ use object_store::{ObjectStore, ObjectStoreExt};
 use tokio::sync::Semaphore;
 use tokio::task::JoinError;
 
+use super::amount::Amount;
 use super::commit::Prepared;
 use super::{Store, StoreOptions};
 use crate::data_file::{DataFile, Encoded, encode};
@@ -20,6 +21,7 @@ use crate::source::SourceId;
 pub(super) struct Spilled {
     source: SourceId,
     appends: Range<u64>,
+    bytes: usize,
     files: Vec<DataFile>,
 }
 
@@ -50,7 +52,7 @@ impl Store {
             (columns.as_in_table(&rows)?, wider)
         };
         self.make_room().await?;
-        let count = rows.num_rows();
+        let amount = Amount::of(&rows);
         let append = self.next_append;
         self.next_append += 1;
         {
@@ -60,16 +62,18 @@ impl Store {
             }
             let hot = shared.hot.entry(source.clone()).or_default();
             let progress = self.progress.entry(source.clone()).or_default();
-            progress.rows += (count + rejects.num_rows()) as u64;
-            progress.waiting_rows += count;
-            if count > 0 {
+            progress.rows += (amount.rows + rejects.num_rows()) as u64;
+            progress.waiting += amount;
+            if amount.rows > 0 {
                 hot.rows.insert(append, rows);
             }
             if rejects.num_rows() > 0 {
                 hot.rejects.insert(append, rejects);
             }
         }
-        if self.progress[source].waiting_rows >= self.options.segment_rows {
+        let waiting = self.progress[source].waiting;
+        if waiting.rows >= self.options.segment_rows || waiting.bytes >= self.options.segment_bytes
+        {
             self.spill(source);
         }
         Ok(())
@@ -80,16 +84,21 @@ impl Store {
         while let Some(done) = self.spills.try_join_next() {
             self.absorb(done).await?;
         }
-        while self.spills.len() >= self.files.at_once {
+        let is_full = |store: &Store| {
+            store.spills.len() >= store.files.at_once
+                || store.spilling_bytes >= store.options.spilling_bytes
+        };
+        while !self.spills.is_empty() && is_full(self) {
             if let Some(done) = self.spills.join_next().await {
                 self.absorb(done).await?;
             }
         }
         // Many sources, each with fewer rows than a file should have.
-        let limit = self.options.segment_rows.saturating_mul(2);
-        let waiting: usize = self.progress.values().map(|p| p.waiting_rows).sum();
-        if waiting >= limit {
-            let fullest = self.progress.iter().max_by_key(|(_, p)| p.waiting_rows);
+        let waiting: Amount = self.progress.values().map(|p| p.waiting).sum();
+        if waiting.rows >= self.options.segment_rows.saturating_mul(2)
+            || waiting.bytes >= self.options.segment_bytes.saturating_mul(2)
+        {
+            let fullest = self.progress.iter().max_by_key(|(_, p)| p.waiting.bytes);
             if let Some(source) = fullest.map(|(source, _)| source.clone()) {
                 self.spill(&source);
             }
@@ -108,8 +117,6 @@ impl Store {
         let from = progress.assigned;
         let noted = progress.noted.as_ref().map_or(from, |noted| noted.through);
         let checkpoint = noted.clamp(from, next);
-        let row_count =
-            |batches: &[RecordBatch]| -> usize { batches.iter().map(RecordBatch::num_rows).sum() };
         let (covered, rest) = {
             let shared = self.live.lock();
             let Some(hot) = shared.hot.get(source) else {
@@ -121,14 +128,24 @@ impl Store {
             };
             (rows(from..checkpoint), rows(checkpoint..next))
         };
-        let rest_waits = row_count(&covered) >= row_count(&rest);
+        let (covered_amount, rest_amount): (Amount, Amount) =
+            (covered.iter().sum(), rest.iter().sum());
+        let rest_waits = covered_amount.rows >= rest_amount.rows;
         progress.assigned = if rest_waits { checkpoint } else { next };
-        progress.waiting_rows = if rest_waits { row_count(&rest) } else { 0 };
+        progress.waiting = match rest_waits {
+            true => rest_amount,
+            false => Amount::default(),
+        };
         let rest = if rest_waits { Vec::new() } else { rest };
-        for (appends, rows) in [(from..checkpoint, covered), (checkpoint..next, rest)] {
+        let parts = [
+            (from..checkpoint, covered, covered_amount.bytes),
+            (checkpoint..next, rest, rest_amount.bytes),
+        ];
+        for (appends, rows, bytes) in parts {
             if rows.is_empty() {
                 continue;
             }
+            self.spilling_bytes += bytes;
             let (source, segments) = (source.clone(), by_schema(rows, usize::MAX));
             let (writer, now_ms) = (self.files.clone(), self.clock.now_ms());
             self.spills.spawn(async move {
@@ -136,6 +153,7 @@ impl Store {
                 Ok(Spilled {
                     source,
                     appends,
+                    bytes,
                     files,
                 })
             });
@@ -150,7 +168,7 @@ impl Store {
         }
         let least = self.options.segment_rows / 8;
         let large = self.progress.iter();
-        let large = large.filter(|(_, p)| p.noted.is_some() && p.waiting_rows > least);
+        let large = large.filter(|(_, p)| p.noted.is_some() && p.waiting.rows > least);
         let large: Vec<_> = large.map(|(source, _)| source.clone()).collect();
         for source in large {
             self.spill(&source);
@@ -164,6 +182,7 @@ impl Store {
         while let Some(done) = self.spills.join_next().await {
             outcome = outcome.and(self.replace_rows(done));
         }
+        self.spilling_bytes = 0;
         for progress in self.progress.values_mut() {
             // None is being written: all rows in memory are waiting.
             progress.assigned = 0;
@@ -185,9 +204,9 @@ impl Store {
         for (source, progress) in &mut self.progress {
             let waiting = shared.hot.get(source).map(|hot| {
                 let waiting = hot.rows.range(progress.assigned..);
-                waiting.map(|(_, rows)| rows.num_rows()).sum()
+                waiting.map(|(_, rows)| rows).sum()
             });
-            progress.waiting_rows = waiting.unwrap_or_default();
+            progress.waiting = waiting.unwrap_or_default();
         }
     }
 
@@ -203,8 +222,9 @@ impl Store {
     }
 
     /// Puts files in place of the rows that they were written from.
-    fn replace_rows(&self, done: Result<Result<Spilled>, JoinError>) -> Result<()> {
+    fn replace_rows(&mut self, done: Result<Result<Spilled>, JoinError>) -> Result<()> {
         let spilled = done??;
+        self.spilling_bytes -= spilled.bytes;
         let mut shared = self.live.lock();
         let hot = shared.hot.entry(spilled.source).or_default();
         hot.rows

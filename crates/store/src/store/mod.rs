@@ -1,5 +1,6 @@
 //! The one writer of a store.
 
+mod amount;
 mod append;
 mod commit;
 mod maintain;
@@ -20,6 +21,7 @@ use crate::lock::Lock;
 use crate::log::Log;
 use crate::source::{Checkpoint, SourceId, SourceState};
 
+use amount::Amount;
 use append::{FileWriter, Spilled};
 use commit::Prepared;
 
@@ -49,12 +51,18 @@ pub struct StoreOptions {
     /// Rows of a source that go into a file when so many came: memory holds a few
     /// times as many.
     pub segment_rows: usize,
+    /// Bytes of rows that do, when they are reached first: rows of a log group take
+    /// twice as much as those of a file.
+    pub segment_bytes: usize,
     /// Files that are encoded at the same time: as many as there are processors.
     pub encoders: usize,
     /// Files that may be on their way to the disk, or wait to be encoded, beside
     /// those: so many that no processor waits for the disk. Memory holds the rows
     /// of all.
     pub writes: usize,
+    /// Bytes of rows on their way into files with which no more are taken, however
+    /// few the files.
+    pub spilling_bytes: usize,
     /// Days that are kept, today among them. `None`: all.
     pub keep_days: Option<u32>,
     /// Whether the writer compacts, expires and cleans up unasked.
@@ -72,8 +80,10 @@ impl Default for StoreOptions {
             idle_commit_age_ms: 60_000,
             commit_rows: 8 * 1024 * 1024,
             segment_rows: 128 * 1024,
+            segment_bytes: 32 * 1024 * 1024,
             encoders: std::thread::available_parallelism().map_or(1, usize::from),
             writes: 3,
+            spilling_bytes: 96 * 1024 * 1024,
             keep_days: None,
             maintain: true,
             reader_grace_ms: 3_600_000,
@@ -102,6 +112,8 @@ pub struct Store {
     next_append: u64,
     progress: BTreeMap<SourceId, Progress>,
     spills: JoinSet<Result<Spilled>>,
+    /// Bytes of the rows that these write.
+    spilling_bytes: usize,
     files: FileWriter,
     /// A commit whose entry may be in the log, or not: the answer got lost.
     in_doubt: Option<Prepared>,
@@ -119,8 +131,8 @@ pub struct Store {
 struct Progress {
     /// The append that follows the last one whose rows are being written.
     assigned: u64,
-    /// Rows that wait in memory for a file.
-    waiting_rows: usize,
+    /// What waits in memory for a file.
+    waiting: Amount,
     /// Rows since the last checkpoint that a commit took.
     rows: u64,
     noted: Option<Noted>,

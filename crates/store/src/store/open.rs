@@ -90,6 +90,7 @@ impl Store {
             next_append: 0,
             progress: BTreeMap::new(),
             spills: JoinSet::new(),
+            spilling_bytes: 0,
             in_doubt: None,
             compaction: None,
             checkpointed,

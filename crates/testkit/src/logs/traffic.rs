@@ -67,10 +67,11 @@ impl Traffic {
     pub fn fewest_pages(&self) -> u64 {
         let mut message = Vec::new();
         let sampled = self.events().clamp(1, 10_000);
+        // From all over: a record has its number, which grows.
         let bytes: u64 = (0..sampled)
-            .map(|number| {
+            .map(|sample| {
                 message.clear();
-                self.push_message(&mut message, number);
+                self.push_message(&mut message, sample * self.events() / sampled);
                 (message.len() + EVENT_OVERHEAD_BYTES) as u64
             })
             .sum();

@@ -9,6 +9,7 @@ use vpcflow_record::{DecodeOptions, Format};
 use super::*;
 use crate::directory::checkpoint::FileState;
 use crate::directory::identity::Head;
+use crate::directory::listing::refresh;
 use crate::directory::reading::Reading;
 
 /// What was kept after each settling, and the next thing to do to the files.
@@ -83,6 +84,46 @@ async fn a_copy_is_read_once_however_late_its_original_is_truncated() {
         .await;
         store.assert_has(0..206);
     }
+}
+
+/// The inode of a file of which nothing could be read yet, its first line not being
+/// whole, is that of a copy at the next poll: what the system does with the inode of a
+/// file that was removed.
+#[tokio::test]
+async fn a_copy_with_the_inode_of_a_file_that_was_not_read_is_read_once() {
+    let root = tempfile::tempdir().unwrap();
+    let path = |name| root.path().join(name);
+    let (a, b, old) = (&path("a.log"), &path("b.log"), &path("old.log"));
+    append(a, &lines(0..50));
+    append(b, &lines(50..51)[..20]);
+    let store = keep(
+        root.path(),
+        vec![
+            Box::new(|| {
+                fs::write(b, lines(0..50)).unwrap();
+                fs::rename(b, old).unwrap();
+                fs::write(a, lines(60..63)).unwrap();
+            }),
+            Box::new(|| {}),
+            Box::new(|| {}),
+        ],
+    )
+    .await;
+    store.assert_has((0..50).chain(60..63));
+}
+
+/// A copy was listed when a part of it was there, and its original when it was truncated.
+#[test]
+fn the_size_of_a_new_file_is_that_after_known_files_were_looked_at() {
+    let root = tempfile::tempdir().unwrap();
+    let log = root.path().join("a.log");
+    append(&log, &lines(0..1));
+    let (inode, mut file) = list(&[Location::Path(log.clone())]).unwrap().remove(0);
+    append(&log, &lines(1..3));
+    assert!(refresh(inode, &mut file));
+    assert_eq!(file.size_bytes, lines(0..3).len() as u64);
+    fs::remove_file(&log).unwrap();
+    assert!(!refresh(inode, &mut file));
 }
 
 /// The process begins between copying and truncating.

@@ -9,6 +9,7 @@ mod logs;
 mod outcome;
 mod place;
 mod running;
+mod screen;
 mod tally;
 mod terminal;
 
@@ -22,8 +23,9 @@ pub use logs::Logs;
 pub use outcome::Outcome;
 pub use place::Place;
 pub use running::Running;
+pub use screen::Screen;
 pub use tally::Tally;
-pub use terminal::on_a_terminal;
+pub use terminal::{TerminalSize, on_a_terminal, on_a_terminal_of};
 
 /// The region of every test.
 pub const REGION: &str = "us-east-1";

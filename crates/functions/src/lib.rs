@@ -39,4 +39,5 @@ mod records;
 
 pub use address::Address;
 pub use error::Error;
+pub use iana::{protocol as protocol_name, service as port_service};
 pub use lookups::{Functions, NetworkList, NetworkRow};

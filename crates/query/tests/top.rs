@@ -240,7 +240,7 @@ impl Question {
         let names: Vec<_> = (0..keys.len()).map(|n| format!("k{n}")).collect();
         let same: Vec<_> = names
             .iter()
-            .map(|name| format!("now.{name} IS NOT DISTINCT FROM before.{name}"))
+            .map(|name| format!("(now.{name} IS NOT DISTINCT FROM before.{name})"))
             .collect();
         let (named, names, same) = (named.join(", "), names.join(", "), same.join(" AND "));
         let sums = |source: String| {
@@ -398,7 +398,7 @@ fn steps(ranking: &Ranking, keys: &[String]) -> Option<(i64, Vec<String>)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     /// Rows, totals, gaps and courses over time.
     #[test]

@@ -2,13 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use std::env;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use vpcflow_testkit::FakeLogs;
-use vpcflow_tests::{Logs, Screen, TerminalSize, binary, now_ms, record, vpcflow};
+use vpcflow_tests::{
+    Logs, Outcome, Screen, TerminalSize, binary, now_ms, record, vpcflow, workspace,
+};
 
 const SIZE: TerminalSize = (80, 24);
 
@@ -289,10 +292,73 @@ fn a_log_group_tells_how_far_it_is_read() {
     ends(&mut screen, 0);
 }
 
+/// The document shows the screen as it is once all was read; with
+/// `UPDATE_DOCS=1` it is written anew.
+#[test]
+fn the_document_shows_the_screen() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut generate = vpcflow();
+    generate.args(["generate", "logs"]).current_dir(&directory);
+    Outcome::of(&mut generate).success();
+    let arguments = [
+        &[
+            "--follow",
+            "logs",
+            "--since",
+            "2026-01-01",
+            "--window",
+            "2h",
+        ][..],
+        &[
+            "--stat",
+            "srcaddr/bytes",
+            "--stat",
+            "dstport,protocol/flows",
+        ],
+    ];
+    let command = told(&vpcflow(), directory.path(), &arguments.concat());
+    let Some(mut screen) = Screen::start(&command, SIZE) else {
+        return;
+    };
+    screen.wait_for("100,000 records, 0 refused");
+    screen.wait_for("20 files");
+    let contents = screen.contents();
+    screen.press("q");
+    ends(&mut screen, 0);
+
+    let path = workspace("docs/top.md");
+    let document = fs::read_to_string(&path).unwrap();
+    let (before, rest) = document.split_once(BEFORE_SCREEN).unwrap();
+    let (shown, after) = rest.split_once("```\n").unwrap();
+    if env::var_os("UPDATE_DOCS").is_some() {
+        let text = contents.trim_end();
+        fs::write(
+            &path,
+            format!("{before}{BEFORE_SCREEN}{text}\n```\n{after}"),
+        )
+        .unwrap();
+    } else {
+        assert_eq!(lasting(shown), lasting(&contents));
+    }
+}
+
+const BEFORE_SCREEN: &str = "<!-- screen -->\n```text\n";
+
+/// The lines that do not depend on how fast the records came, and in which order.
+fn lasting(screen: &str) -> Vec<String> {
+    let lines = screen
+        .lines()
+        .take_while(|line| !line.starts_with("newest rejected"));
+    lines
+        .filter(|line| !line.starts_with("accepted "))
+        .map(|line| line.trim_end().to_owned())
+        .collect()
+}
+
 #[test]
 fn without_a_terminal_there_is_nothing_to_draw_on() {
     let mut command = vpcflow();
-    let outcome = vpcflow_tests::Outcome::of(command.args(["top", "--follow", "."]));
+    let outcome = Outcome::of(command.args(["top", "--follow", "."]));
     assert_eq!(outcome.status, 2);
     assert!(
         outcome.stderr.contains("draws on a terminal"),

@@ -73,19 +73,19 @@ pub(crate) struct TopArgs {
 #[command(next_help_heading = "Following")]
 pub(crate) struct LiveArgs {
     /// How far back from the newest record the ranking goes
-    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = duration, requires = "follow")]
+    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = duration, requires = "follow", conflicts_with_all = ["from", "store"])]
     pub(crate) window: Duration,
     /// How often to look for new records
-    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration, requires = "follow")]
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration, requires = "follow", conflicts_with_all = ["from", "store"])]
     pub(crate) poll: Duration,
     /// How long after its time a record may still arrive in a log group
-    #[arg(long, value_name = "DURATION", default_value = "2h", value_parser = duration, requires = "follow")]
+    #[arg(long, value_name = "DURATION", default_value = "2h", value_parser = duration, requires = "follow", conflicts_with_all = ["from", "store"])]
     pub(crate) lateness: Duration,
     /// Calls to a region's log groups, at most [default: six in ten of the region's quota]
-    #[arg(long, value_name = "N", value_parser = calls_per_second, requires = "follow")]
+    #[arg(long, value_name = "N", value_parser = calls_per_second, requires = "follow", conflicts_with_all = ["from", "store"])]
     pub(crate) max_calls_per_second: Option<f64>,
     /// End after this time
-    #[arg(long, value_name = "DURATION", value_parser = duration, requires = "follow")]
+    #[arg(long, value_name = "DURATION", value_parser = duration, requires = "follow", conflicts_with_all = ["from", "store"])]
     pub(crate) r#for: Option<Duration>,
 }
 

@@ -1,5 +1,6 @@
 //! A terminal that a process draws on, watched while it runs.
 
+use std::fmt;
 use std::io::{Read, Write};
 use std::num::NonZero;
 use std::process::{Child, ChildStdin, Command};
@@ -15,11 +16,6 @@ use crate::terminal::{TerminalSize, script, skip};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A process on a terminal of its own. It is killed when dropped.
-#[allow(
-    missing_debug_implementations,
-    clippy::allow_attributes,
-    reason = "the parser has none"
-)]
 pub struct Screen {
     child: Child,
     keyboard: Option<ChildStdin>,
@@ -27,6 +23,14 @@ pub struct Screen {
     parser: Parser,
     /// All that came.
     bytes: Vec<u8>,
+}
+
+impl fmt::Debug for Screen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Screen")
+            .field("child", &self.child)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Screen {

@@ -185,7 +185,7 @@ fn the_terminal_is_given_back_whatever_ends_it() {
         let Some(mut screen) = Screen::start(&growing.top(&FOLLOW), SIZE) else {
             return;
         };
-        screen.wait_for("1 records, 0 refused");
+        screen.wait_for("1 record, 0 refused");
         growing.signal(signal);
         ends(&mut screen, status);
     }

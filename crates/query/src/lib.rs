@@ -45,6 +45,6 @@ pub use sources::{ReadCounts, Sources};
 pub use table::adapt;
 pub use top::{
     Compared, Key, Line, LiveCounts, LiveOptions, LiveTop, Look, MAX_REJECTED, Measure, Ranked,
-    Ranking, RejectedFlow, Stat, Top, Totals, Trend,
+    Ranking, RejectedFlow, Stat, Top, Totals, Trend, grouped,
 };
 pub use vpcflow_functions::{Error as FunctionsError, Functions, port_service, protocol_name};

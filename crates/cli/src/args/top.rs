@@ -49,10 +49,6 @@ pub(crate) struct TopArgs {
     /// Compare with the time right before `--since`, as long as the one that is ranked, or with
     /// the same time so much earlier
     #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true, value_parser = duration)]
-    #[expect(
-        clippy::option_option,
-        reason = "an option whose value may be left out"
-    )]
     pub(crate) compare: Option<Option<Duration>>,
     /// Rank the records of a log group, directory, file or `-` while they come, on the terminal;
     /// repeatable

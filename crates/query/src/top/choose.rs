@@ -104,8 +104,8 @@ impl<'a> Chooser<'a> {
         for row in 0..batch.num_rows() {
             let set = groups.set(row, layout)?;
             let total = &mut self.totals[set];
-            total.nodata += groups.count(&groups.nodata, row);
-            total.skipdata += groups.count(&groups.skipdata, row);
+            total.nodata += count(groups.nodata, row);
+            total.skipdata += count(groups.skipdata, row);
             groups.add_to(&mut total.line, row);
             let totals = groups.totals(row);
             if totals.flows == 0 {
@@ -224,10 +224,6 @@ impl<'a> Groups<'a> {
         })
     }
 
-    fn count(&self, column: &Int64Array, row: usize) -> u64 {
-        u64::try_from(column.value(row)).unwrap_or_default()
-    }
-
     fn totals(&self, row: usize) -> Totals {
         let [flows, packets, bytes, ..] = self.numbers;
         totals([flows, packets, bytes], row)
@@ -281,6 +277,10 @@ fn totals([flows, packets, bytes]: [&Int64Array; 3], row: usize) -> Totals {
         packets: number(packets, row),
         bytes: number(bytes, row),
     }
+}
+
+fn count(column: &Int64Array, row: usize) -> u64 {
+    u64::try_from(column.value(row)).unwrap_or_default()
 }
 
 fn value(column: &Int64Array, row: usize) -> Option<i64> {

@@ -9,6 +9,7 @@
 mod choose;
 mod key;
 mod live;
+mod look;
 mod numbers;
 mod rows;
 mod statement;
@@ -21,7 +22,8 @@ use datafusion::common::ScalarValue;
 
 pub use self::key::{Key, Measure, Stat};
 pub use self::live::{LiveCounts, LiveOptions, LiveTop, MAX_REJECTED, RejectedFlow};
-pub use self::text::Look;
+pub use self::look::Look;
+pub use self::numbers::grouped;
 pub use self::trend::Trend;
 use crate::error::Error;
 use crate::session::Session;

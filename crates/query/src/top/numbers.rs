@@ -2,6 +2,8 @@
 
 use datafusion::arrow::temporal_conversions::timestamp_us_to_datetime;
 
+use crate::size::Size;
+
 /// What stands for a value that there is none of.
 pub(super) const NONE: &str = "-";
 
@@ -17,7 +19,12 @@ pub(super) fn count(number: i128) -> String {
 }
 
 /// A number with a comma for each thousand.
-pub(super) fn grouped(number: i128) -> String {
+///
+/// ```
+/// assert_eq!(vpcflow_query::grouped(1_234_567_u64), "1,234,567");
+/// ```
+pub fn grouped(number: impl Into<i128>) -> String {
+    let number: i128 = number.into();
     let digits = number.unsigned_abs().to_string();
     let mut text = if number < 0 { "-" } else { "" }.to_owned();
     for (index, digit) in digits.chars().enumerate() {
@@ -47,11 +54,9 @@ pub(super) fn short(number: f64) -> String {
 
 /// Bytes in the largest unit of 1000: `61.7 GB`.
 pub(super) fn bytes(number: i128) -> String {
-    let text = short(number as f64);
-    match text.contains(' ') {
-        // As the units of sizes elsewhere: kB, MB.
-        true => format!("{text}B"),
-        false => format!("{text} B"),
+    match u64::try_from(number) {
+        Ok(bytes) => Size(bytes).to_string(),
+        Err(_) => format!("{} B", grouped(number)),
     }
 }
 
@@ -86,8 +91,8 @@ pub(super) fn time(us: i64, format: &str) -> String {
 pub(super) fn span(seconds: i64) -> String {
     match seconds {
         ..60 => format!("{seconds} s"),
-        ..3600 => format!("{} min", seconds / 60),
-        ..86_400 => format!("{} h", seconds / 3600),
+        60..3600 => format!("{} min", seconds / 60),
+        3600..86_400 => format!("{} h", seconds / 3600),
         _ => format!("{} d", seconds / 86_400),
     }
 }

@@ -9,7 +9,7 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::common::ScalarValue;
 use datafusion::error::DataFusionError;
 
-use super::key::Key;
+use super::key::{Key, Measure};
 use super::numbers::{percent, tenth};
 use super::{Line, Ranked, Ranking};
 use crate::error::Error;
@@ -65,13 +65,13 @@ impl Ranked {
         for key in self.keys() {
             add(&key.output_column(), key_column(&lines, key)?);
         }
-        let measures: [(&str, fn(&Line) -> Option<i128>); 3] = [
-            ("flows", |line| Some(line.totals.flows.into())),
-            ("packets", |line| line.totals.packets),
-            ("bytes", |line| line.totals.bytes),
-        ];
-        for (name, measure) in measures {
-            add(name, integers(&lines, |placed| measure(placed.line))?);
+        for (name, by) in [
+            ("flows", Measure::Flows),
+            ("packets", Measure::Packets),
+            ("bytes", Measure::Bytes),
+        ] {
+            let measure = |placed: &Placed<'_>| placed.line.totals.measure(by);
+            add(name, integers(&lines, measure)?);
         }
         let share = |placed: &Placed<'_>| {
             let by = placed.ranking.stat.by;

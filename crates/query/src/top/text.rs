@@ -7,135 +7,14 @@ use vpcflow_functions::{port_service, protocol_name};
 use super::key::{KeyKind, Measure, Stat};
 use super::numbers::{self, NONE, percent};
 use super::table::{self, Column, fit, room};
-use super::{Compared, Line, Ranked, Ranking};
+use super::{Compared, Line, Look, Ranked, Ranking};
 use crate::output::escape;
 use crate::sources::ReadCounts;
-
-/// How a ranking looks.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Look {
-    /// Columns of the terminal, which lines are made to fit; `None`: as wide as they are.
-    pub width: Option<usize>,
-    /// Numbers in units, and times as short as the window lets them be.
-    pub human: bool,
-    /// Nothing beyond ASCII.
-    pub ascii: bool,
-    /// Bold titles and dim notes.
-    pub color: bool,
-}
 
 /// Marks of a trend at first: more, where there is room.
 const FEW_MARKS: usize = 8;
 /// Marks of a trend at most.
 const MANY_MARKS: usize = 32;
-
-impl Look {
-    fn separator(&self) -> &'static str {
-        if self.ascii { " | " } else { " · " }
-    }
-
-    fn to(&self) -> &'static str {
-        if self.ascii { "to" } else { "–" }
-    }
-
-    fn rule(&self) -> &'static str {
-        if self.ascii { "-" } else { "─" }
-    }
-
-    fn ellipsis(&self) -> &'static str {
-        if self.ascii { "~" } else { "…" }
-    }
-
-    fn bold(&self, text: &str) -> String {
-        self.painted(text, "\u{1b}[1m")
-    }
-
-    fn dim(&self, text: &str) -> String {
-        self.painted(text, "\u{1b}[2m")
-    }
-
-    fn painted(&self, text: &str, code: &str) -> String {
-        match self.color && !text.is_empty() {
-            true => format!("{code}{text}\u{1b}[0m"),
-            false => text.to_owned(),
-        }
-    }
-
-    fn count(&self, number: Option<i128>) -> String {
-        match number {
-            None => NONE.to_owned(),
-            Some(number) if self.human => numbers::count(number),
-            Some(number) => number.to_string(),
-        }
-    }
-
-    fn bytes(&self, number: Option<i128>) -> String {
-        match number {
-            Some(number) if self.human => numbers::bytes(number),
-            number => self.count(number),
-        }
-    }
-
-    fn measure(&self, line: &Line, by: Measure) -> String {
-        let measure = line.totals.measure(by);
-        let text = match by {
-            Measure::Bytes => self.bytes(measure),
-            Measure::Packets | Measure::Flows => self.count(measure),
-        };
-        match (line.at_least, self.ascii) {
-            (false, _) => text,
-            (true, false) => format!("≥{text}"),
-            (true, true) => format!(">={text}"),
-        }
-    }
-
-    fn rate(&self, rate: Option<f64>) -> String {
-        match rate {
-            None => NONE.to_owned(),
-            Some(rate) if self.human => numbers::short(rate),
-            Some(rate) => format!("{rate:.1}"),
-        }
-    }
-
-    /// An amount in each step of a span, as marks of eight heights. Nothing has none.
-    fn marks(&self, cells: &[i64]) -> String {
-        let marks: [&str; 8] = match self.ascii {
-            true => [".", ":", "-", "=", "+", "*", "#", "@"],
-            false => ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
-        };
-        let most = i128::from(cells.iter().copied().max().unwrap_or(0)).max(1);
-        let mark = |cell: &i64| match i128::from(*cell) {
-            ..=0 => " ",
-            cell => marks[((cell * 8 + most - 1) / most - 1) as usize],
-        };
-        cells.iter().map(mark).collect()
-    }
-
-    /// The parts one after another, in as many lines as they need.
-    fn wrap(&self, parts: &[String]) -> Vec<String> {
-        let mut lines: Vec<String> = Vec::new();
-        for part in parts {
-            match (lines.last_mut(), self.width) {
-                (Some(line), width)
-                    if width.is_none_or(|width| {
-                        line.width() + self.separator().width() + part.width() <= width
-                    }) =>
-                {
-                    line.push_str(self.separator());
-                    line.push_str(part);
-                }
-                _ => lines.push(part.clone()),
-            }
-        }
-        match self.width {
-            Some(width) => lines
-                .iter()
-                .map(|line| table::cut(line, width, self.ellipsis()))
-                .collect(),
-            None => lines,
-        }
-    }
-}
 
 impl Ranked {
     /// The rankings with their titles; `counts` is what was read.
@@ -170,7 +49,7 @@ impl Ranked {
         let keys = ranking.stat.keys_text();
         let shown = ranking.lines.len() as u64;
         let all = match ranking.groups > shown {
-            true => format!(" of {}", numbers::grouped(ranking.groups.into())),
+            true => format!(" of {}", numbers::grouped(ranking.groups)),
             false => String::new(),
         };
         let mut parts = vec![format!("Top {}{all} {keys} by {by}", self.limit)];
@@ -183,12 +62,16 @@ impl Ranked {
     /// How whole the data is.
     fn completeness(&self, counts: ReadCounts, look: &Look) -> Vec<String> {
         let number = |number: u64| match look.human {
-            true => numbers::grouped(number.into()),
+            true => numbers::grouped(number),
             false => number.to_string(),
         };
+        let counted = |count: u64, thing: &str| {
+            let plural = if count == 1 { "" } else { "s" };
+            format!("{} {thing}{plural}", number(count))
+        };
         let mut parts = vec![
-            format!("{} records read", number(counts.records)),
-            format!("{} lines refused", number(counts.rejects)),
+            format!("{} read", counted(counts.records, "record")),
+            format!("{} refused", counted(counts.rejects, "line")),
         ];
         if self.nodata > 0 {
             parts.push(format!("{} NODATA left out", number(self.nodata)));
@@ -429,7 +312,7 @@ fn lines_shown(ranking: &Ranking) -> Vec<Shown> {
         };
         shown.push(Shown {
             rank: String::new(),
-            label: Some(format!("Others ({})", numbers::grouped(others.into()))),
+            label: Some(format!("Others ({})", numbers::grouped(others))),
             line: rest,
             cumulative: all,
         });

@@ -191,7 +191,7 @@ impl Viewer {
 
 fn counts_text(read: ReadCounts, counts: LiveCounts) -> String {
     let mut parts = vec![
-        format!("{} records", grouped(read.records)),
+        counted(read.records, "record"),
         format!("{} refused", grouped(read.rejects)),
     ];
     for (count, what) in [

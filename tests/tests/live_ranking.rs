@@ -331,7 +331,8 @@ fn the_document_shows_the_screen() {
     let (before, rest) = document.split_once(BEFORE_SCREEN).unwrap();
     let (shown, after) = rest.split_once("```\n").unwrap();
     if env::var_os("UPDATE_DOCS").is_some() {
-        let text = contents.trim_end();
+        let lines: Vec<&str> = contents.lines().map(str::trim_end).collect();
+        let text = lines.join("\n");
         fs::write(
             &path,
             format!("{before}{BEFORE_SCREEN}{text}\n```\n{after}"),

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use vpcflow_ingest::{Clock, SourceProgress, SystemClock};
-use vpcflow_query::{LiveCounts, LiveTop, Look, ReadCounts, RejectedFlow, escape};
+use vpcflow_query::{LiveCounts, LiveTop, Look, RejectedFlow, escape};
 
 use super::keys::Choice;
 use super::screen::Shown;
@@ -114,8 +114,12 @@ impl Viewer {
             title: self.title(last_us, ended),
             accepted: format!("{}/s", grouped(self.accepted_rate.round() as u64)),
             rejected: format!("{}/s", grouped(self.rejected_rate.round() as u64)),
-            counts: counts_text(read, counts),
-            completeness: self.completeness(now_ms, overflow, notice.as_deref()),
+            counts: format!(
+                "{}, {} refused",
+                counted(read.records, "record"),
+                grouped(read.rejects)
+            ),
+            completeness: self.completeness(now_ms, counts, overflow, notice.as_deref()),
             rankings: self.names.clone(),
             table: ranked.tables(&look),
             rejects: rejected,
@@ -157,7 +161,13 @@ impl Viewer {
     }
 
     /// How whole what is shown is.
-    fn completeness(&self, now_ms: i64, overflow: i64, notice: Option<&str>) -> String {
+    fn completeness(
+        &self,
+        now_ms: i64,
+        counts: LiveCounts,
+        overflow: i64,
+        notice: Option<&str>,
+    ) -> String {
         let progress = self
             .shown
             .progress
@@ -172,6 +182,7 @@ impl Viewer {
                 parts.push(counted(files.files as u64, "file"));
             }
         }
+        parts.extend(left_out(counts));
         if overflow > 0 {
             parts.push(format!(
                 "memory is full: {} of other keys together",
@@ -189,22 +200,16 @@ impl Viewer {
     }
 }
 
-fn counts_text(read: ReadCounts, counts: LiveCounts) -> String {
-    let mut parts = vec![
-        counted(read.records, "record"),
-        format!("{} refused", grouped(read.rejects)),
-    ];
-    for (count, what) in [
+/// Records that are in no ranking, of each kind that there are.
+fn left_out(counts: LiveCounts) -> impl Iterator<Item = String> {
+    let kinds = [
         (counts.nodata, "NODATA"),
         (counts.skipdata, "SKIPDATA"),
         (counts.late, "late"),
         (counts.astray, "without a time"),
-    ] {
-        if count > 0 {
-            parts.push(format!("{} {what}", grouped(count)));
-        }
-    }
-    parts.join(", ")
+    ];
+    let kinds = kinds.into_iter().filter(|(count, _)| *count > 0);
+    kinds.map(|(count, what)| format!("{} {what}", grouped(count)))
 }
 
 /// The newest rejected flows, a line each. Nothing in them acts on a terminal.

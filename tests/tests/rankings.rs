@@ -1,7 +1,5 @@
 //! `vpcflow top` as people see it: on terminals of several widths and kinds.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::process::Command;
 
 use vpcflow_tests::{Outcome, on_a_terminal_of, vpcflow, workspace};

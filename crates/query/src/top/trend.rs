@@ -37,14 +37,25 @@ pub struct Trend {
 
 impl Trend {
     /// Adds an amount at a time, in seconds since 1970.
+    #[inline]
     pub(super) fn add(&mut self, time_s: i64, amount: i64) {
+        let cell = step_of(time_s, WIDTHS[usize::from(self.step)]);
+        let known = usize::try_from(cell - self.first).ok();
+        match known.and_then(|index| self.cells.get_mut(index)) {
+            Some(sum) => *sum = sum.wrapping_add(amount),
+            None => self.add_elsewhere(time_s, amount),
+        }
+    }
+
+    /// As [`Trend::add`], of a time that has no step yet.
+    fn add_elsewhere(&mut self, time_s: i64, amount: i64) {
         if self.cells.is_empty() {
-            self.first = time_s.div_euclid(WIDTHS[usize::from(self.step)]);
+            self.first = step_of(time_s, WIDTHS[usize::from(self.step)]);
             self.cells.push(amount);
             return;
         }
         loop {
-            let cell = time_s.div_euclid(WIDTHS[usize::from(self.step)]);
+            let cell = step_of(time_s, WIDTHS[usize::from(self.step)]);
             if self.reach(cell, cell) {
                 let index = (cell - self.first) as usize;
                 self.cells[index] = self.cells[index].wrapping_add(amount);
@@ -164,6 +175,16 @@ impl Trend {
             },
             _ => Trend::default(),
         }
+    }
+}
+
+/// The number of the step that a time is in. Until 2106 a division of 32 bits will do,
+/// which takes a part of the time of one of 64.
+#[inline]
+fn step_of(time_s: i64, width: i64) -> i64 {
+    match (u32::try_from(time_s), u32::try_from(width)) {
+        (Ok(time_s), Ok(width)) => i64::from(time_s / width),
+        _ => time_s.div_euclid(width),
     }
 }
 

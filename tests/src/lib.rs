@@ -25,7 +25,7 @@ pub use place::Place;
 pub use running::Running;
 pub use screen::Screen;
 pub use tally::Tally;
-pub use terminal::on_a_terminal;
+pub use terminal::{TerminalSize, on_a_terminal, on_a_terminal_of};
 
 /// The region of every test.
 pub const REGION: &str = "us-east-1";

@@ -1,76 +1,58 @@
-//! A terminal that somebody sits at: its screen, and its keys.
+//! A terminal that a process draws on, watched while it runs.
 
 use std::fmt;
-use std::fs;
 use std::io::{Read, Write};
 use std::num::NonZero;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, Command};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tempfile::TempDir;
+use vt100::Parser;
 
-use crate::terminal::script;
+use crate::terminal::{TerminalSize, script, skip};
 
-/// Far more than anything here takes: a screen that has not changed by then
-/// does not.
+/// Far more than anything here takes: what has not come by then never does.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The question where the cursor is, which a terminal answers.
 const WHERE_IS_THE_CURSOR: &[u8] = b"\x1b[6n";
 
-/// A command on a terminal, of which the screen is known. It is ended when dropped.
+/// A process on a terminal of its own. It is killed when dropped.
 pub struct Screen {
     child: Child,
-    keyboard: ChildStdin,
+    keyboard: Option<ChildStdin>,
     pieces: Receiver<Vec<u8>>,
-    /// What came and is not on the screen yet: the begin of a question, perhaps.
-    rest: Vec<u8>,
-    screen: vt100::Parser,
-    /// Where the number of the process is.
-    place: TempDir,
+    parser: Parser,
+    /// All that came.
+    bytes: Vec<u8>,
+    /// So much of it is on the screen: the rest may be the begin of a question.
+    shown: usize,
 }
 
 impl fmt::Debug for Screen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Screen")
-            .field("text", &self.text())
+            .field("child", &self.child)
             .finish_non_exhaustive()
     }
 }
 
 impl Screen {
-    /// Starts a command on a terminal of this size.
-    ///
-    /// `None` when there is no `script`, the program of util-linux that gives a
-    /// terminal: that is on standard error, and the test should go on without.
+    /// Starts a command. `None` when there is no `script`, the program of util-linux
+    /// that gives a terminal.
     ///
     /// # Panics
     ///
-    /// When it cannot be run.
+    /// When its pipes are not there, or the size is none.
     #[must_use]
-    pub fn start(command: &Command, lines: u16, columns: u16) -> Option<Screen> {
-        let size = |number| NonZero::new(number).expect("a terminal has lines and columns");
-        let place = tempfile::tempdir().expect("a temporary directory can be made");
-        let number = place.path().join("process");
-        let before = format!(
-            "stty rows {lines} cols {columns}; echo $$ > '{}'; exec",
-            number.display()
-        );
-        let mut script = script(command, &before)?;
-        script.env("TERM", "xterm-256color");
-        if let Some(directory) = command.get_current_dir() {
-            script.current_dir(directory);
-        }
-        let mut child = script
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("`script` can be run");
-        let keyboard = child.stdin.take().expect("the pipe was asked for");
+    pub fn start(command: &Command, size: TerminalSize) -> Option<Screen> {
+        let Ok(mut child) = script(command, Some(size)).spawn() else {
+            skip();
+            return None;
+        };
+        let keyboard = child.stdin.take();
         let mut output = child.stdout.take().expect("the pipe was asked for");
-        let (sender, pieces) = mpsc::channel();
+        let (sender, pieces) = mpsc::sync_channel(256);
         thread::spawn(move || {
             let mut buffer = [0; 8192];
             while let Ok(length @ 1..) = output.read(&mut buffer) {
@@ -79,129 +61,138 @@ impl Screen {
                 }
             }
         });
+        let (columns, rows) = size;
+        let some = |number| NonZero::new(number).expect("a terminal has columns and rows");
         Some(Screen {
             child,
             keyboard,
             pieces,
-            rest: Vec::new(),
-            screen: vt100::Parser::new(size(lines), size(columns), 0),
-            place,
+            parser: Parser::new(some(rows), some(columns), 0),
+            bytes: Vec::new(),
+            shown: 0,
         })
     }
 
-    /// Types this.
+    /// Presses keys.
     ///
     /// # Panics
     ///
-    /// When the terminal does not take it.
+    /// When nobody reads them.
     #[track_caller]
-    pub fn type_in(&mut self, keys: &str) {
-        let typed = self.keyboard.write_all(keys.as_bytes());
-        typed.expect("the terminal takes what is typed");
+    pub fn press(&mut self, keys: &str) {
+        let keyboard = self.keyboard.as_mut().expect("nothing closes it");
+        keyboard.write_all(keys.as_bytes()).expect("keys are read");
+        keyboard.flush().expect("keys are read");
+    }
+
+    /// What is on the screen.
+    #[must_use]
+    pub fn contents(&self) -> String {
+        self.parser.screen().contents()
     }
 
     /// Waits until this is on the screen.
     ///
     /// # Panics
     ///
-    /// When it does not come.
+    /// When the process ends before, or hangs.
     #[track_caller]
     pub fn wait_for(&mut self, expected: &str) {
-        self.wait_until(expected, |text| text.contains(expected));
+        self.wait_until(expected, |screen| screen.contains(expected));
     }
 
-    /// Waits until this holds for the text on the screen.
+    /// Waits until this holds for the screen.
     ///
     /// # Panics
     ///
-    /// When it does not come.
+    /// When the process ends before, or hangs.
     #[track_caller]
     pub fn wait_until(&mut self, what: &str, holds: impl Fn(&str) -> bool) {
         let deadline = Instant::now() + PATIENCE;
-        while !holds(&self.text()) {
-            let patience = deadline.saturating_duration_since(Instant::now());
-            let Ok(piece) = self.pieces.recv_timeout(patience) else {
-                panic!("`{what}` did not come. The screen:\n{}", self.text());
-            };
-            self.show(&piece);
+        while !holds(&self.contents()) {
+            if !self.take(deadline) {
+                panic!("`{what}` is not on the screen:\n{}", self.contents());
+            }
         }
     }
 
-    /// The text on the screen, without the spaces at the ends of lines.
-    #[must_use]
-    pub fn text(&self) -> String {
-        let screen = self.screen.screen();
-        let (_, columns) = screen.size();
-        let lines: Vec<String> = screen.rows(0, columns.get()).collect();
-        let lines: Vec<&str> = lines.iter().map(|line| line.trim_end()).collect();
-        lines.join("\n").trim_end().to_owned()
+    /// Takes what comes next; false at the end, or when it takes too long.
+    fn take(&mut self, deadline: Instant) -> bool {
+        let patience = deadline.saturating_duration_since(Instant::now());
+        let Ok(piece) = self.pieces.recv_timeout(patience) else {
+            return false;
+        };
+        self.bytes.extend_from_slice(&piece);
+        self.show();
+        true
     }
 
-    /// What the terminal knows: colours, modes.
-    #[must_use]
-    pub fn terminal(&self) -> &vt100::Screen {
-        self.screen.screen()
+    /// Puts what came on the screen, and answers what a terminal is asked.
+    fn show(&mut self) {
+        let question = WHERE_IS_THE_CURSOR;
+        let asked = |rest: &[u8]| {
+            let mut windows = rest.windows(question.len());
+            windows.position(|window| window == question)
+        };
+        while let Some(place) = asked(&self.bytes[self.shown..]) {
+            let end = self.shown + place + question.len();
+            self.parser.process(&self.bytes[self.shown..end]);
+            self.shown = end;
+            let (line, column) = self.parser.screen().cursor_position();
+            if let Some(keyboard) = &mut self.keyboard {
+                // One that has gone does not hear it.
+                let _ = write!(keyboard, "\x1b[{};{}R", line + 1, column + 1);
+            }
+        }
+        let rest = &self.bytes[self.shown..];
+        let begun = (0..question.len().min(rest.len() + 1))
+            .rev()
+            .find(|length| question.starts_with(&rest[rest.len() - length..]));
+        let whole = rest.len() - begun.unwrap_or(0);
+        self.parser.process(&rest[..whole]);
+        self.shown += whole;
     }
 
-    /// Sends a signal to the process, such as `TERM`.
-    ///
-    /// # Panics
-    ///
-    /// When it cannot be sent.
-    #[track_caller]
-    pub fn signal(&self, name: &str) {
-        let number = fs::read_to_string(self.place.path().join("process"));
-        let kill = format!("kill -{name} {}", number.expect("the process runs").trim());
-        let status = Command::new("sh").args(["-c", &kill]).status();
-        assert!(status.is_ok_and(|status| status.success()), "{kill}");
-    }
-
-    /// Waits for the end, and gives the exit status and the last screen.
+    /// Waits for the end. Returns whether the terminal is as it was, as far as the
+    /// screen tells, with what is on it.
     ///
     /// # Panics
     ///
     /// When the process hangs.
-    #[must_use]
     #[track_caller]
-    pub fn finish(mut self) -> (i32, String) {
+    pub fn finish(&mut self) -> (bool, String) {
         let deadline = Instant::now() + PATIENCE;
-        loop {
-            let patience = deadline.saturating_duration_since(Instant::now());
-            match self.pieces.recv_timeout(patience) {
-                Ok(piece) => self.show(&piece),
-                Err(mpsc::RecvTimeoutError::Disconnected) => break,
-                Err(mpsc::RecvTimeoutError::Timeout) => {
-                    panic!("the process does not end. The screen:\n{}", self.text())
-                }
-            }
-        }
-        let status = self.child.wait().expect("a child can be waited for");
-        let text = self.text();
-        assert!(!text.contains("panicked at"), "a defect shows:\n{text}");
-        (status.code().unwrap_or(-1), text)
+        while self.take(deadline) {}
+        assert!(
+            Instant::now() < deadline,
+            "the process does not end:\n{}",
+            self.contents()
+        );
+        let screen = self.parser.screen();
+        let is_given_back = !screen.alternate_screen() && !screen.hide_cursor();
+        (is_given_back, screen.contents())
     }
 
-    /// Puts what came on the screen, and answers what a terminal is asked.
-    fn show(&mut self, piece: &[u8]) {
-        self.rest.extend_from_slice(piece);
-        let asks = |rest: &[u8]| {
-            let mut windows = rest.windows(WHERE_IS_THE_CURSOR.len());
-            windows.position(|window| window == WHERE_IS_THE_CURSOR)
-        };
-        while let Some(place) = asks(&self.rest) {
-            let shown: Vec<u8> = self.rest.drain(..place).collect();
-            self.rest.drain(..WHERE_IS_THE_CURSOR.len());
-            self.screen.process(&shown);
-            let (line, column) = self.screen.screen().cursor_position();
-            // One that has gone does not hear it.
-            let _ = write!(self.keyboard, "\x1b[{};{}R", line + 1, column + 1);
-        }
-        let mut kept = WHERE_IS_THE_CURSOR.len().min(self.rest.len());
-        while !WHERE_IS_THE_CURSOR.starts_with(&self.rest[self.rest.len() - kept..]) {
-            kept -= 1;
-        }
-        let shown: Vec<u8> = self.rest.drain(..self.rest.len() - kept).collect();
-        self.screen.process(&shown);
+    /// The exit status of a process that has ended.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be had.
+    #[track_caller]
+    pub fn status(&mut self) -> Option<i32> {
+        self.child.wait().expect("a child can be waited for").code()
+    }
+
+    /// What the terminal knows of its screen: colours, modes.
+    #[must_use]
+    pub fn terminal(&self) -> &vt100::Screen {
+        self.parser.screen()
+    }
+
+    /// Every byte that the process wrote to the terminal.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 }
 

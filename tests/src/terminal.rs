@@ -18,12 +18,28 @@ use crate::Outcome;
 /// When nothing can be typed.
 #[must_use]
 pub fn on_a_terminal(command: &Command, typed: &str) -> Option<Outcome> {
-    let mut script = script(command, "")?;
-    script
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut child = script.spawn().expect("`script` can be run");
+    on_a_terminal_of(command, None, typed)
+}
+
+/// The columns and rows of a terminal.
+pub type TerminalSize = (u16, u16);
+
+/// As [`on_a_terminal`], of this size; `None`: of none that is known.
+///
+/// # Panics
+///
+/// When nothing can be typed.
+#[must_use]
+pub fn on_a_terminal_of(
+    command: &Command,
+    size: Option<TerminalSize>,
+    typed: &str,
+) -> Option<Outcome> {
+    let mut script = script(command, size);
+    let Ok(mut child) = script.spawn() else {
+        skip();
+        return None;
+    };
     let mut keyboard = child.stdin.take().expect("the pipe was asked for");
     keyboard
         .write_all(typed.as_bytes())
@@ -35,25 +51,29 @@ pub fn on_a_terminal(command: &Command, typed: &str) -> Option<Outcome> {
     Some(outcome)
 }
 
-/// A command on a terminal, with these words of a shell before it.
-pub(crate) fn script(command: &Command, before: &str) -> Option<Command> {
-    let there = Command::new("script").arg("--version").output();
-    if there.is_err() {
-        skip();
-        return None;
-    }
+/// `script` with a command on its terminal, and pipes for keyboard and screen.
+pub(crate) fn script(command: &Command, size: Option<TerminalSize>) -> Command {
     let words = iter::once(command.get_program()).chain(command.get_args());
     let words: Vec<String> = words.map(quoted).collect();
+    let mut line = format!("exec {}", words.join(" "));
+    if let Some((columns, rows)) = size {
+        line = format!("stty cols {columns} rows {rows}; {line}");
+    }
     let variables = command.get_envs();
     let mut script = Command::new("script");
     script
-        .args(["--quiet", "--return", "--command"])
-        .arg(format!("{before} {}", words.join(" ")))
+        .args(["--quiet", "--return", "--command", &line])
         .arg("/dev/null")
         .env_clear()
         .envs(variables.filter_map(|(name, value)| Some((name, value?))))
-        .env("SHELL", "/bin/sh");
-    Some(script)
+        .env("SHELL", "/bin/sh")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    if let Some(directory) = command.get_current_dir() {
+        script.current_dir(directory);
+    }
+    script
 }
 
 /// A word for a shell.
@@ -62,6 +82,6 @@ fn quoted(word: &OsStr) -> String {
 }
 
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
-fn skip() {
+pub(crate) fn skip() {
     eprintln!("skipped in part: there is no `script`, which gives a terminal");
 }

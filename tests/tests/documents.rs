@@ -2,7 +2,8 @@
 //!
 //! In `README.md` and `docs/`, a fenced block marked `console` is a session:
 //! lines that begin with `$ ` are commands, the lines below are what they print
-//! on a terminal. The sessions of a document run one after another in one empty
+//! on a terminal, in full; one marked `console 80` is on a terminal of 80 columns.
+//! The sessions of a document run one after another in one empty
 //! directory, by a shell, so a document makes what it reads (`vpcflow generate
 //! logs`). Commands that are neither `vpcflow …` nor `… | vpcflow …` are only text.
 //! How long it took may differ, and empty lines after the output count for nothing.
@@ -16,7 +17,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use vpcflow_tests::{binary, vpcflow, workspace};
+use vpcflow_tests::{binary, on_a_terminal_of, vpcflow, workspace};
 
 const UPDATE_VARIABLE: &str = "UPDATE_DOCS";
 
@@ -87,14 +88,15 @@ fn replay(text: &str) -> (String, Vec<String>) {
     let mut updated = String::new();
     let mut differing = Vec::new();
     let mut lines = text.lines().peekable();
-    let mut in_session = false;
+    // `Some(None)` is a session on a terminal without an end of its lines.
+    let mut session: Option<Option<u16>> = None;
     while let Some(line) = lines.next() {
         updated.push_str(line);
         updated.push('\n');
         if is_fence(line) {
-            in_session = line == "```console";
+            session = session_of(line);
         }
-        let Some(command) = line.strip_prefix("$ ").filter(|_| in_session) else {
+        let Some((columns, command)) = session.zip(line.strip_prefix("$ ")) else {
             continue;
         };
         let mut shown = String::new();
@@ -107,7 +109,14 @@ fn replay(text: &str) -> (String, Vec<String>) {
             updated.push_str(&shown);
             continue;
         }
-        let printed = run(command, directory.path());
+        let printed = match columns {
+            None => run(command, directory.path()),
+            Some(columns) => match run_on_a_terminal(command, directory.path(), columns) {
+                Some(printed) => printed,
+                // There is nothing that gives a terminal.
+                None => output.to_owned(),
+            },
+        };
         let printed = printed.trim_end_matches('\n');
         if without_times(printed) == without_times(output) {
             updated.push_str(&shown);
@@ -122,13 +131,41 @@ fn replay(text: &str) -> (String, Vec<String>) {
     (updated, differing)
 }
 
+/// Whether a fence begins a session, and the columns of its terminal.
+fn session_of(fence: &str) -> Option<Option<u16>> {
+    match fence.strip_prefix("```console")? {
+        "" => Some(None),
+        columns => Some(Some(columns.trim().parse().ok()?)),
+    }
+}
+
 fn is_fence(line: &str) -> bool {
     line.starts_with("```")
 }
 
+/// What a command prints on a terminal that shows Unicode.
+fn run_on_a_terminal(command: &str, directory: &Path, columns: u16) -> Option<String> {
+    let environment = vpcflow();
+    let variables = environment.get_envs();
+    let mut shell = Command::new("sh");
+    shell
+        .env_clear()
+        .envs(variables.filter_map(|(name, value)| Some((name, value?))))
+        .args(["-c", command])
+        .current_dir(directory)
+        .env("PATH", path())
+        .env("LANG", "C.UTF-8");
+    let outcome = on_a_terminal_of(&shell, Some((columns, 40)), "")?;
+    // What is typed at the end: the end of input, which the terminal echoes.
+    Some(outcome.stdout.replace("^D\u{8}\u{8}", ""))
+}
+
+fn path() -> String {
+    format!("{}:/usr/bin:/bin", binary().parent().unwrap().display())
+}
+
 /// What a command prints, on both outputs.
 fn run(command: &str, directory: &Path) -> String {
-    let path = format!("{}:/usr/bin:/bin", binary().parent().unwrap().display());
     let environment = vpcflow();
     let variables = environment.get_envs();
     let output = Command::new("sh")
@@ -136,7 +173,7 @@ fn run(command: &str, directory: &Path) -> String {
         .envs(variables.filter_map(|(name, value)| Some((name, value?))))
         .args(["-c", &format!("exec 2>&1\n{command}")])
         .current_dir(directory)
-        .env("PATH", path)
+        .env("PATH", path())
         .env("VPCFLOW_OUTPUT", "table")
         .output()
         .unwrap();

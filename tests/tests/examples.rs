@@ -137,9 +137,11 @@ fn outcome(place: &Place, endpoint_url: &str, example: &str) -> Outcome {
 fn sits_at(place: &Place, example: &str) {
     let mut command = place.command(&example.split(' ').skip(1).collect::<Vec<_>>());
     command.env("VPCFLOW_HISTORY", place.path().join("history"));
-    if let Some(mut screen) = Screen::start(&command, 24, 80) {
+    command.env("TERM", "xterm-256color");
+    if let Some(mut screen) = Screen::start(&command, (80, 24)) {
         screen.wait_for("vpcflow>");
-        screen.type_in("\\q\r");
-        assert_eq!(screen.finish().0, 0);
+        screen.press("\\q\r");
+        let (_, text) = screen.finish();
+        assert_eq!(screen.status(), Some(0), "{text}");
     }
 }

@@ -21,29 +21,51 @@ fn place() -> Place {
 /// The prompt over the log.
 fn prompt(place: &Place) -> Command {
     let mut command = place.command(&["sql", "--from", "flows.log"]);
-    command.env("VPCFLOW_HISTORY", place.path().join("history"));
+    command
+        .env("TERM", "xterm-256color")
+        .env("VPCFLOW_HISTORY", place.path().join("history"));
     command
 }
 
 fn start(command: &Command) -> Option<Screen> {
-    let mut screen = Screen::start(command, 24, 80)?;
+    let mut screen = Screen::start(command, (80, 24))?;
     wait_for_prompt(&mut screen);
     Some(screen)
+}
+
+/// Whether the last line of a screen is the prompt's, and blank.
+fn is_asked(text: &str) -> bool {
+    text.trim_end().ends_with("\nvpcflow>")
+}
+
+/// Waits for the end in order, with the terminal as it was.
+#[track_caller]
+fn ends(screen: &mut Screen) {
+    let (is_given_back, text) = screen.finish();
+    assert!(is_given_back && !text.contains("panicked at"), "{text}");
+    assert_eq!(screen.status(), Some(0), "{text}");
 }
 
 /// Waits until it is asked for the next statement. What is typed before may be taken by
 /// the terminal.
 #[track_caller]
 fn wait_for_prompt(screen: &mut Screen) {
-    screen.wait_until("the prompt", |text| text.ends_with("\nvpcflow>"));
+    screen.wait_until("the prompt", |text| is_asked(text));
+}
+
+/// What is on the screen, without the spaces at the ends of lines.
+fn lines(screen: &Screen) -> String {
+    let text = screen.contents();
+    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+    lines.join("\n")
 }
 
 /// Types a line, and waits until it is asked for the next.
 #[track_caller]
 fn enter(screen: &mut Screen, line: &str) {
-    screen.type_in(line);
-    screen.wait_until("what was typed", |text| !text.ends_with("\nvpcflow>"));
-    screen.type_in("\r");
+    screen.press(line);
+    screen.wait_until("what was typed", |text| !is_asked(text));
+    screen.press("\r");
     wait_for_prompt(screen);
 }
 
@@ -53,28 +75,26 @@ fn statements_of_several_lines_are_answered_and_remembered() {
     let Some(mut screen) = start(&prompt(&place)) else {
         return;
     };
-    screen.type_in("SELECT action, sum(bytes) AS total\r");
+    screen.press("SELECT action, sum(bytes) AS total\r");
     screen.wait_for("     ->");
-    screen.type_in("FROM flows GROUP BY 1 ORDER BY 1;\r");
+    screen.press("FROM flows GROUP BY 1 ORDER BY 1;\r");
     screen.wait_for("REJECT     40");
     screen.wait_for("2 records, 0 rejects");
     wait_for_prompt(&mut screen);
-    screen.type_in("\\q\r");
-    let (status, _) = screen.finish();
-    assert_eq!(status, 0);
+    screen.press("\\q\r");
+    ends(&mut screen);
 
     let Some(mut screen) = start(&prompt(&place)) else {
         return;
     };
     // Up twice: before `\q`.
-    screen.type_in("\x1b[A\x1b[A");
+    screen.press("\x1b[A\x1b[A");
     screen.wait_for("GROUP BY 1 ORDER BY 1;");
-    screen.type_in("\r");
+    screen.press("\r");
     screen.wait_for("REJECT     40");
     wait_for_prompt(&mut screen);
-    screen.type_in("\x04");
-    let (status, _) = screen.finish();
-    assert_eq!(status, 0);
+    screen.press("\x04");
+    ends(&mut screen);
 }
 
 #[test]
@@ -83,26 +103,26 @@ fn words_are_completed_with_tab() {
     let Some(mut screen) = start(&prompt(&place)) else {
         return;
     };
-    screen.type_in("SELECT dstp\t");
+    screen.press("SELECT dstp\t");
     screen.wait_for("SELECT dstport");
-    screen.type_in(", srca\t FROM 'flo\t");
+    screen.press(", srca\t FROM 'flo\t");
     screen.wait_for("FROM 'flows.log");
-    screen.type_in("' WHERE action = 'R\t;\r");
+    screen.press("' WHERE action = 'R\t;\r");
     screen.wait_for("     22  203.0.113.7");
     wait_for_prompt(&mut screen);
-    screen.type_in("SELECT src\t");
+    screen.press("SELECT src\t");
     // Two columns begin so: a menu tells them with their meanings.
     screen.wait_for("srcport");
     screen.wait_for("Source address");
-    screen.type_in("\x03");
+    screen.press("\x03");
     wait_for_prompt(&mut screen);
-    screen.type_in("\\query top-talk\t");
+    screen.press("\\query top-talk\t");
     screen.wait_for("top-talkers");
-    screen.type_in("limit=1\r");
+    screen.press("limit=1\r");
     screen.wait_for("10.0.0.1  10.0.0.2");
     wait_for_prompt(&mut screen);
-    screen.type_in("\\q\r");
-    assert_eq!(screen.finish().0, 0);
+    screen.press("\\q\r");
+    ends(&mut screen);
 }
 
 #[test]
@@ -112,28 +132,28 @@ fn commands_describe_and_switch() {
         return;
     };
     enter(&mut screen, "\\d");
-    assert!(screen.text().contains("flows_once"));
+    assert!(lines(&screen).contains("flows_once"));
     enter(&mut screen, "\\timing off");
-    assert!(screen.text().contains("timing is off"));
+    assert!(lines(&screen).contains("timing is off"));
     enter(&mut screen, "\\format csv");
     enter(&mut screen, "\\set port 22");
     enter(
         &mut screen,
         "SELECT srcaddr FROM flows WHERE dstport = $port;",
     );
-    assert!(screen.text().contains("srcaddr\n203.0.113.7\n"));
+    assert!(lines(&screen).contains("srcaddr\n203.0.113.7\n"));
     enter(&mut screen, "\\o rows.parquet");
     enter(&mut screen, "SELECT * FROM flows;");
     enter(&mut screen, "\\wrong");
-    assert!(screen.text().contains("there is no command `\\wrong`"));
+    assert!(lines(&screen).contains("there is no command `\\wrong`"));
     enter(&mut screen, "SELECT srcaddrr FROM flows;");
-    assert!(screen.text().contains("did you mean `srcaddr`?"));
+    assert!(lines(&screen).contains("did you mean `srcaddr`?"));
     // After all of that it goes on.
     enter(&mut screen, "SELECT count(*) AS n FROM flows;");
-    assert!(screen.text().contains("n\n2\n"));
-    assert!(!screen.text().contains("records/s"), "{}", screen.text());
-    screen.type_in("\\q\r");
-    assert_eq!(screen.finish().0, 0);
+    assert!(lines(&screen).contains("n\n2\n"));
+    assert!(!lines(&screen).contains("records/s"), "{}", lines(&screen));
+    screen.press("\\q\r");
+    ends(&mut screen);
     let parquet = fs::read(place.path().join("rows.parquet")).unwrap();
     assert!(parquet.starts_with(b"PAR1") && parquet.ends_with(b"PAR1"));
 }
@@ -141,24 +161,38 @@ fn commands_describe_and_switch() {
 #[test]
 fn ctrl_c_ends_the_statement_and_not_the_prompt() {
     let place = place();
-    let Some(mut screen) = start(&prompt(&place)) else {
+    // A shell that tells which process it becomes.
+    let prompt = prompt(&place);
+    let mut command = Command::new("sh");
+    let variables = prompt.get_envs();
+    command
+        .env_clear()
+        .envs(variables.filter_map(|(name, value)| Some((name, value?))))
+        .args(["-c", "echo $$ > process; exec \"$0\" \"$@\""])
+        .arg(prompt.get_program())
+        .args(prompt.get_args())
+        .current_dir(place.path());
+    let Some(mut screen) = start(&command) else {
         return;
     };
-    screen.type_in("SELECT half of it");
+    screen.press("SELECT half of it");
     screen.wait_for("half of it");
-    screen.type_in("\x03");
+    screen.press("\x03");
     wait_for_prompt(&mut screen);
-    screen.type_in("SELECT count(*) FROM range(100000000000);\r");
+    screen.press("SELECT count(*) FROM range(100000000000);\r");
     // It runs: this is how far it has come.
     screen.wait_for("0 B of 183 B");
     // As of the key, while the terminal is not the editor's.
-    screen.type_in("\x03");
+    screen.press("\x03");
     screen.wait_for("error: interrupted");
     wait_for_prompt(&mut screen);
     enter(&mut screen, "SELECT 40 + 2 AS answer;");
-    assert!(screen.text().contains("\n    42\n"), "{}", screen.text());
-    screen.signal("TERM");
-    assert_eq!(screen.finish().0, 0);
+    assert!(lines(&screen).contains("\n    42\n"), "{}", lines(&screen));
+    let process = fs::read_to_string(place.path().join("process")).unwrap();
+    let kill = format!("kill -TERM {}", process.trim());
+    let killed = Command::new("sh").args(["-c", &kill]).status().unwrap();
+    assert!(killed.success());
+    ends(&mut screen);
 }
 
 #[test]
@@ -170,14 +204,14 @@ fn a_long_answer_goes_to_the_pager() {
         return;
     };
     enter(&mut screen, "SELECT * FROM range(1000);");
-    assert!(screen.text().contains("\npaged:   998\npaged:   999\n"));
+    assert!(lines(&screen).contains("\npaged:   998\npaged:   999\n"));
     enter(&mut screen, "SELECT * FROM range(3);");
-    assert!(screen.text().contains("\n    0\n    1\n    2\n"));
+    assert!(lines(&screen).contains("\n    0\n    1\n    2\n"));
     enter(&mut screen, "\\pager off");
     enter(&mut screen, "SELECT * FROM range(500);");
-    assert!(screen.text().contains("\n  498\n  499\n"));
-    screen.type_in("\\q\r");
-    assert_eq!(screen.finish().0, 0);
+    assert!(lines(&screen).contains("\n  498\n  499\n"));
+    screen.press("\\q\r");
+    ends(&mut screen);
 }
 
 #[test]
@@ -185,9 +219,9 @@ fn colours_are_there_unless_unwanted() {
     let place = place();
     let coloured = |command: &Command| {
         let mut screen = start(command)?;
-        screen.type_in("SELECT");
+        screen.press("SELECT");
         screen.wait_for("vpcflow> SELECT");
-        let text = screen.text();
+        let text = lines(&screen);
         let line = text
             .lines()
             .position(|line| line.contains("> SELECT"))

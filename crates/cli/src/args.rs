@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use vpcflow_ingest::Location;
-use vpcflow_query::{Measure, OutputFormat};
+use vpcflow_query::OutputFormat;
 use vpcflow_record::{Format, Policy};
 
 use crate::prompt;
@@ -15,11 +15,13 @@ mod examples;
 mod limits;
 mod setup;
 mod store;
+mod top;
 pub(crate) use limits::{LimitArgs, TimeoutArgs};
 pub(crate) use setup::{Emit, ResourceArgs, SetupArgs};
 pub(crate) use store::{
     IngestArgs, KeepArgs, StoreArgs, StoreCommand, StoreReadArgs, StoreWriteArgs,
 };
+pub(crate) use top::TopArgs;
 
 /// AWS VPC flow logs: provision them, follow them without loss, ask them in SQL
 #[derive(Debug, Parser)]
@@ -368,46 +370,6 @@ impl SqlArgs {
     /// Whether statements are asked for, one after the other.
     pub(crate) fn is_prompt(&self) -> bool {
         self.sql.is_none() && self.file.is_none() && prompt::is_possible()
-    }
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct TopArgs {
-    /// Columns that make a row of the ranking
-    #[arg(value_name = "KEY", value_delimiter = ',', default_value = "srcaddr")]
-    pub(crate) keys: Vec<String>,
-    /// What the ranking is by
-    #[arg(long, value_name = "MEASURE", default_value = "bytes")]
-    pub(crate) by: By,
-    /// Rows at most
-    #[arg(short, long = "limit", value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) n: u32,
-    /// Only records for which this SQL condition holds
-    #[arg(long, value_name = "SQL")]
-    pub(crate) r#where: Option<String>,
-    #[command(flatten)]
-    pub(crate) from: FromArgs,
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
-    #[command(flatten)]
-    pub(crate) aws: AwsArgs,
-}
-
-/// What a ranking is by.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum By {
-    Bytes,
-    Packets,
-    Flows,
-}
-
-impl From<By> for Measure {
-    fn from(by: By) -> Measure {
-        match by {
-            By::Bytes => Measure::Bytes,
-            By::Packets => Measure::Packets,
-            By::Flows => Measure::Flows,
-        }
     }
 }
 

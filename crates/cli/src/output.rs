@@ -24,6 +24,8 @@ const HELD_BYTES: usize = 64 * 1024 * 1024;
 #[derive(Debug, Clone)]
 pub(crate) struct Output {
     pub(crate) format: OutputFormat,
+    /// Whether they go to a terminal.
+    terminal: bool,
     /// Of the terminal that they go to.
     width: Option<usize>,
     /// The lines of the terminal, if what is longer goes to a pager.
@@ -58,6 +60,7 @@ impl Output {
         }
         Ok(Output {
             format,
+            terminal,
             width: terminal.then(terminal_width).flatten(),
             paged: None,
             file: args.out.clone(),
@@ -79,10 +82,21 @@ impl Output {
     pub(crate) fn table() -> Output {
         Output {
             format: OutputFormat::Table,
+            terminal: io::stdout().is_terminal(),
             width: terminal_width(),
             paged: None,
             file: None,
         }
+    }
+
+    /// Whether rows go to a terminal.
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.terminal
+    }
+
+    /// The columns of the terminal that rows go to, if they go to one.
+    pub(crate) fn width(&self) -> Option<usize> {
+        self.width
     }
 
     /// Whether one answer is all that fits: a file, or a format that has an end.
@@ -112,7 +126,14 @@ impl Output {
 
     /// A writer of one answer, which takes the place of the file when it is whole.
     pub(crate) fn answer(&self, schema: SchemaRef) -> Result<Answer, Error> {
-        let (output, file): (Box<dyn Write + Send>, _) = match &self.file {
+        let (output, file) = self.target()?;
+        let printer = Printer::new(BufWriter::new(output), self.format, schema, self.width);
+        Ok(Answer { printer, file })
+    }
+
+    /// Where an answer is written, and the file whose place it takes when it is whole.
+    fn target(&self) -> io::Result<(Box<dyn Write + Send>, Option<Unfinished>)> {
+        Ok(match &self.file {
             None => match self.paged {
                 Some(height) => (Box::new(Pager::new(height)), None),
                 None => (Box::new(io::stdout()), None),
@@ -124,11 +145,32 @@ impl Output {
                 let file = tempfile::Builder::new()
                     .permissions(Permissions::from_mode(0o666))
                     .tempfile_in(folder.unwrap_or(Path::new(".")))?;
-                (Box::new(file.reopen()?), Some((file, path.clone())))
+                let output = Box::new(file.reopen()?);
+                let path = path.clone();
+                (output, Some(Unfinished { file, path }))
             }
+        })
+    }
+
+    /// Prints an answer that is text already.
+    pub(crate) fn print_text(&self, text: &str) -> Result<(), Failure> {
+        let print = || -> Result<(), Error> {
+            let (mut output, file) = self.target()?;
+            output.write_all(text.as_bytes())?;
+            output.flush()?;
+            file.map_or(Ok(()), Unfinished::finish)
         };
-        let printer = Printer::new(BufWriter::new(output), self.format, schema, self.width);
-        Ok(Answer { printer, file })
+        print().map_err(|error| self.told(error))
+    }
+
+    /// Prints an answer whose rows are all there.
+    pub(crate) fn print_rows(&self, rows: &RecordBatch) -> Result<(), Failure> {
+        let print = || -> Result<(), Error> {
+            let mut answer = self.answer(rows.schema())?;
+            answer.write(rows)?;
+            answer.finish()
+        };
+        print().map_err(|error| self.told(error))
     }
 
     /// Prints the rows of an answer. They are held back until there is no more
@@ -178,7 +220,22 @@ pub(crate) type RowPrinter = Printer<BufWriter<Box<dyn Write + Send>>>;
 /// An answer in the making.
 pub(crate) struct Answer {
     printer: RowPrinter,
-    file: Option<(NamedTempFile, PathBuf)>,
+    file: Option<Unfinished>,
+}
+
+/// A file that is being written, and the name that it is to have.
+struct Unfinished {
+    file: NamedTempFile,
+    path: PathBuf,
+}
+
+impl Unfinished {
+    fn finish(self) -> Result<(), Error> {
+        match self.file.persist(self.path) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Error::Output(error.error)),
+        }
+    }
 }
 
 impl Answer {
@@ -188,11 +245,7 @@ impl Answer {
 
     pub(crate) fn finish(self) -> Result<(), Error> {
         self.printer.finish()?;
-        if let Some((file, path)) = self.file {
-            file.persist(path)
-                .map_err(|error| Error::Output(error.error))?;
-        }
-        Ok(())
+        self.file.map_or(Ok(()), Unfinished::finish)
     }
 }
 

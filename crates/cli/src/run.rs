@@ -27,7 +27,10 @@ const GRACE: Duration = Duration::from_millis(500);
 /// ended. This one stays free, so that signals and the end of the time are heard at
 /// once, however busy the others are.
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
-    match start(arguments) {
+    let ended = start(arguments);
+    // Whatever has ended it: what comes now is for a terminal as it was.
+    commands::restore_terminal();
+    match ended {
         Ok(Ended::Done) => ExitCode::SUCCESS,
         Ok(Ended::Left) => Failure::interrupted().report_briefly(),
         Err(failure) => failure.report(),

@@ -45,14 +45,14 @@ fn rows(table: &'static str) -> impl Iterator<Item = &'static str> {
     table.lines().filter(|line| !line.starts_with('#'))
 }
 
-/// The keyword of a protocol.
-pub(crate) fn protocol(number: i64) -> Option<&'static str> {
+/// The keyword that IANA lists for a protocol, such as `TCP` for 6.
+pub fn protocol(number: i64) -> Option<&'static str> {
     PROTOCOLS.get(&number).copied()
 }
 
-/// The name of the service at a port: of TCP or UDP, where the protocol is
-/// given; else of TCP if it has one there.
-pub(crate) fn service(port: i64, protocol: Option<i64>) -> Option<&'static str> {
+/// The service that IANA lists at a port: of TCP or UDP, where the protocol is
+/// given; else of TCP if it has one there, else of UDP.
+pub fn service(port: i64, protocol: Option<i64>) -> Option<&'static str> {
     let [tcp, udp] = *SERVICES.get(&port)?;
     match protocol {
         Some(TCP) => tcp,

@@ -41,4 +41,5 @@ mod records;
 pub use address::Address;
 pub use addresses::implied_by_networks;
 pub use error::Error;
+pub use iana::{protocol as protocol_name, service as port_service};
 pub use lookups::{Functions, NetworkList, NetworkRow};

@@ -3,7 +3,7 @@
 //! * [`Sources`] are the files, decoded batches and stores that a session reads.
 //! * [`Session`] has the tables `flows`, `rejects`, `enis` and `ingest_log` and
 //!   answers SQL, with functions that know networks: [`Functions`], within [`Limits`].
-//! * [`Library`] has queries with parameters, [`Top`] makes rankings.
+//! * [`Library`] has queries with parameters, [`Top`] ranks.
 //! * [`ParquetRecords`] reads Parquet files to be stored.
 //! * [`Printer`] writes rows in every output format.
 //!
@@ -49,5 +49,8 @@ pub use size::Size;
 pub use sources::{ReadCounts, Sources};
 pub use statements::{Token, TokenKind, is_whole, split_statements, tokens};
 pub use table::adapt;
-pub use top::{Measure, Top};
-pub use vpcflow_functions::{Error as FunctionsError, Functions};
+pub use top::{
+    Compared, Key, Line, LiveCounts, LiveOptions, LiveTop, Look, MAX_REJECTED, Measure, Ranked,
+    Ranking, RejectedFlow, Stat, Top, Totals, Trend, grouped,
+};
+pub use vpcflow_functions::{Error as FunctionsError, Functions, port_service, protocol_name};

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::{DFSchema, ScalarValue, plan_err};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
@@ -174,6 +175,19 @@ impl Session {
             .iter()
             .map(|field| field.name().clone())
             .collect())
+    }
+
+    /// The columns of `flows`.
+    ///
+    /// # Errors
+    /// None that are known: the table is always there.
+    pub(crate) async fn flows_schema(&self) -> Result<SchemaRef, Error> {
+        Ok(self.context.table_provider("flows").await?.schema())
+    }
+
+    /// Whether there is text to read, or rows decoded from it.
+    pub(crate) fn has_text(&self) -> bool {
+        self.sources.has_text()
     }
 
     /// The engine's context, for what this type does not offer.

@@ -13,11 +13,14 @@ use vpcflow_ingest::{
     Budget, Clock, Collected, DecodingSink, EventDecoder, Follow, FollowOptions, Follower,
     LogEvent, MemoryLogGroup, SimulatedClock,
 };
-use vpcflow_query::{Library, Measure, Parameters, ReadCounts, Session, Sources, Top, Window};
+use vpcflow_query::{
+    Library, Measure, Parameters, ReadCounts, Session, Sources, Stat, Top, Window,
+};
 use vpcflow_record::{Format, Policy};
 use vpcflow_synth::{Config, Generator, Incident, Layout};
 
 use crate::args::DemoArgs;
+use crate::commands::top::look;
 use crate::failure::Failure;
 use crate::incidents::planted;
 use crate::output::Output;
@@ -87,20 +90,7 @@ pub(crate) async fn run(args: DemoArgs) -> Result<(), Failure> {
     let mut sources = Sources::new(Policy::Default);
     sources.add_collected(schema, collected);
     let session = Session::new(sources, Window::default()).await?;
-    let columns = session.flows_columns().await?;
-    let talkers = Top {
-        keys: vec!["srcaddr".into(), "dstaddr".into()],
-        by: Measure::Bytes,
-        limit: 5,
-        condition: None,
-    };
-    section(
-        &session,
-        "Top talkers, by bytes",
-        &talkers.sql(&columns)?,
-        Parameters::new(),
-    )
-    .await?;
+    talkers(&session).await?;
     library(
         &session,
         "Rejected traffic, ranked",
@@ -176,6 +166,24 @@ fn events(config: &Config) -> (Vec<LogEvent>, Vec<Incident>) {
         });
     }
     (events, incidents)
+}
+
+/// The pairs of addresses with the most bytes.
+async fn talkers(session: &Session) -> Result<(), Failure> {
+    let pairs = Stat::parse("srcaddr,dstaddr", Measure::Bytes).map_err(Failure::new)?;
+    let top = Top {
+        stats: vec![pairs],
+        limit: 5,
+        condition: None,
+        bidirectional: false,
+        once: false,
+        compare: None,
+        trends: true,
+    };
+    let ranked = Box::pin(top.rank(session)).await?;
+    out("\nTop talkers, by bytes\n\n")?;
+    let output = Output::table();
+    output.print_text(&ranked.text(session.counts(), &look(&output)))
 }
 
 async fn library(

@@ -12,6 +12,8 @@ mod store;
 mod tail;
 mod top;
 
+pub(crate) use top::restore as restore_terminal;
+
 use tokio_util::sync::CancellationToken;
 use vpcflow_ingest::{Checkpoint, FilesCheckpoint, ObjectsCheckpoint};
 use vpcflow_query::Limits;
@@ -40,6 +42,7 @@ pub(crate) async fn run(
         Command::Ingest(args) => Box::pin(ingest::run(args, ending)).await,
         Command::Store(args) => Box::pin(store::run(args)).await,
         Command::Sql(args) => Box::pin(sql::run(args, limits, ending)).await,
+        Command::Top(args) if !args.follow.is_empty() => Box::pin(top::follow(args, ending)).await,
         Command::Top(args) => interruptible(ending, Box::pin(top::run(args, limits))).await,
         Command::Query(args) => interruptible(ending, Box::pin(query::run(args, limits))).await,
         Command::Generate(args) => generate::run(args).await,
@@ -112,6 +115,17 @@ async fn answer(
         return Err(Failure::usage(message));
     }
     let answered = print_answers(opened, statements, &output, notes).await;
+    concluded(answered, opened, decode, notes).await
+}
+
+/// Prints the summary after an answer or a failure; says no to rejects if the user is
+/// strict.
+async fn concluded(
+    answered: Result<(), Failure>,
+    opened: &Opened,
+    decode: &DecodeArgs,
+    notes: Notes,
+) -> Result<(), Failure> {
     if let Err(failure) = answered {
         // A command that was ended early stops here: its threads may have gone
         // before it, which is no failure to tell of.

@@ -10,12 +10,15 @@ use std::sync::Arc;
 use futures::future::{BoxFuture, join_all};
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
-use vpcflow_ingest::{Clock, DecodingSink, FollowOptions, Follower, SourceProgress, SystemClock};
+use vpcflow_ingest::{
+    Clock, DecodingSink, FollowOptions, Follower, Sink, SourceProgress, SystemClock,
+};
 use vpcflow_query::{Limits, ReadCounts, RowFilter, SessionOptions, Window};
 
 use self::sinks::{Intake, Question, SharedSink};
-use self::source::{Source, open, unite};
+pub(super) use self::source::{Following, Source, open, unite};
 use self::status::{Board, StatusLine};
+pub(super) use self::status::{group_parts, united};
 use crate::args::TailArgs;
 use crate::commands::refused;
 use crate::ending::Ending;
@@ -38,7 +41,7 @@ pub(crate) async fn run(args: TailArgs, limits: Limits, ending: Ending) -> Resul
             }
             None => None,
         };
-        let sources = open(&args, store.as_ref(), notes, &stop).await?;
+        let sources = open(&args.following(), store.as_ref(), notes, &stop).await?;
         Ok::<_, Failure>((store, sources))
     };
     let (store, sources) = tokio::select! {
@@ -53,9 +56,8 @@ pub(crate) async fn run(args: TailArgs, limits: Limits, ending: Ending) -> Resul
 
     let now_ms = SystemClock.now_ms();
     let since_ms = args.since.to_ms(now_ms);
-    let until_ms = args
-        .r#for
-        .map(|span| now_ms.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)));
+    let following = args.following();
+    let until_ms = following.until_ms(now_ms);
     let window = Window {
         since_us: Some(since_ms.saturating_mul(1000)),
         until_us: None,
@@ -98,8 +100,10 @@ pub(crate) async fn run(args: TailArgs, limits: Limits, ending: Ending) -> Resul
         sinks.push(SharedSink::new(Arc::clone(&intake), line.clone(), stored));
     }
     let follow_all = join_all(sources.into_iter().zip(sinks).map(|(source, sink)| {
-        let shown = source.show_on(&mut board);
-        follow_one(source, &args, since_ms, until_ms, sink, shown, stop.clone())
+        let (name, nothing_yet, budget) = source.shown();
+        let shown = board.add(name, nothing_yet, budget);
+        let times = (since_ms, until_ms);
+        follow_one(source, &following, times, sink, shown, stop.clone())
     }));
     let follow_all = Box::pin(follow_all);
     let shown = async {
@@ -129,12 +133,12 @@ pub(crate) async fn run(args: TailArgs, limits: Limits, ending: Ending) -> Resul
     Ok(())
 }
 
-fn follow_one<'a>(
+/// Follows a source from a time on, to another if there is one.
+pub(super) fn follow_one<'a>(
     source: Source,
-    args: &'a TailArgs,
-    since_ms: i64,
-    until_ms: Option<i64>,
-    mut sink: SharedSink,
+    args: &'a Following<'a>,
+    (since_ms, until_ms): (i64, Option<i64>),
+    mut sink: impl Sink + 'a,
     shown: watch::Sender<SourceProgress>,
     stop: CancellationToken,
 ) -> BoxFuture<'a, Result<(), Failure>> {

@@ -13,7 +13,7 @@ use crate::print::{bytes, counted};
 
 /// What a store knows of a source; without a store, nothing.
 #[derive(Debug)]
-pub(super) struct Stand {
+pub(in crate::commands) struct Stand {
     pub(super) source: SourceId,
     pub(super) checkpoint: Option<Checkpoint>,
     /// Events that may come again.

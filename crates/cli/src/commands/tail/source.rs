@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use vpcflow_aws::{CloudWatchLogGroup, SdkConfig};
 use vpcflow_ingest::{
@@ -16,15 +15,52 @@ use vpcflow_ingest::{
 use vpcflow_store::{SharedStore, StoreSink};
 
 use super::keep::Stand;
-use super::status::{Board, StatusLine};
-use crate::args::TailArgs;
+use super::status::StatusLine;
+use crate::args::{AwsArgs, DecodeArgs, TailArgs};
 use crate::commands::{STDIN, files_checkpoint};
 use crate::failure::Failure;
 use crate::open::{budget, config, group_format, patiently};
 use crate::print::Notes;
+use crate::time::Moment;
+
+/// What is to be followed, and how.
+pub(in crate::commands) struct Following<'a> {
+    pub(in crate::commands) sources: &'a [Location],
+    pub(in crate::commands) since: Moment,
+    pub(in crate::commands) poll: Duration,
+    pub(in crate::commands) lateness: Duration,
+    pub(in crate::commands) max_calls_per_second: Option<f64>,
+    pub(in crate::commands) r#for: Option<Duration>,
+    pub(in crate::commands) decode: &'a DecodeArgs,
+    pub(in crate::commands) aws: &'a AwsArgs,
+}
+
+impl Following<'_> {
+    /// When it ends by itself.
+    pub(in crate::commands) fn until_ms(&self, now_ms: i64) -> Option<i64> {
+        let span = self.r#for?;
+        Some(now_ms.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
+    }
+}
+
+impl TailArgs {
+    /// What it is to follow.
+    pub(super) fn following(&self) -> Following<'_> {
+        Following {
+            sources: &self.sources,
+            since: self.since,
+            poll: self.poll,
+            lateness: self.lateness,
+            max_calls_per_second: self.max_calls_per_second,
+            r#for: self.r#for,
+            decode: &self.decode,
+            aws: &self.aws,
+        }
+    }
+}
 
 /// What is followed, ready to go.
-pub(super) enum Source {
+pub(in crate::commands) enum Source {
     Group {
         name: String,
         group: Box<CloudWatchLogGroup>,
@@ -45,7 +81,7 @@ pub(super) enum Source {
 }
 
 impl Source {
-    pub(super) fn schema(&self) -> &SchemaRef {
+    pub(in crate::commands) fn schema(&self) -> &SchemaRef {
         match self {
             Source::Group { decoder, .. } => decoder.schema(),
             Source::Files { follower, .. } => follower.schema(),
@@ -64,20 +100,20 @@ impl Source {
         store.sink(source, checkpoint, group, notice).await
     }
 
-    /// Has its progress shown.
-    pub(super) fn show_on(&self, board: &mut Board) -> watch::Sender<SourceProgress> {
+    /// Its name, its progress before it has any, and the calls that it may make.
+    pub(in crate::commands) fn shown(&self) -> (String, SourceProgress, Option<Budget>) {
         match self {
             Source::Group { name, budget, .. } => {
                 let nothing_yet = SourceProgress::LogGroup(Progress::default());
-                board.add(name.clone(), nothing_yet, Some(budget.clone()))
+                (name.clone(), nothing_yet, Some(budget.clone()))
             }
             Source::Files { .. } => {
                 let nothing_yet = SourceProgress::Files(FilesProgress::default());
-                board.add("files".to_owned(), nothing_yet, None)
+                ("files".to_owned(), nothing_yet, None)
             }
             Source::Lines { .. } => {
                 let nothing_yet = SourceProgress::Lines(LinesProgress::default());
-                board.add(STDIN.to_owned(), nothing_yet, None)
+                (STDIN.to_owned(), nothing_yet, None)
             }
         }
     }
@@ -85,8 +121,8 @@ impl Source {
 
 /// Opens the sources: each log group, all files and directories together, and
 /// standard input last, whose first line may be long in coming.
-pub(super) async fn open(
-    args: &TailArgs,
+pub(in crate::commands) async fn open(
+    args: &Following<'_>,
     store: Option<&SharedStore>,
     notes: Notes,
     stop: &CancellationToken,
@@ -114,7 +150,7 @@ pub(super) async fn open(
             Location::Path(_) | Location::Glob(_) => files.push(location.clone()),
             Location::LogGroup(name) => {
                 if aws.is_none() {
-                    aws = Some(config(&args.aws).await?);
+                    aws = Some(config(args.aws).await?);
                 }
                 let Some(config) = &aws else { continue };
                 sources.push(open_group(args, name, config, store, &mut budgets, notes).await?);
@@ -131,7 +167,7 @@ pub(super) async fn open(
 }
 
 async fn open_group(
-    args: &TailArgs,
+    args: &Following<'_>,
     name: &str,
     config: &SdkConfig,
     store: Option<&SharedStore>,
@@ -164,7 +200,7 @@ async fn open_group(
 }
 
 async fn open_files(
-    args: &TailArgs,
+    args: &Following<'_>,
     files: Vec<Location>,
     store: Option<&SharedStore>,
 ) -> Result<Source, Failure> {
@@ -184,7 +220,7 @@ async fn open_files(
     })
 }
 
-async fn open_lines(args: &TailArgs, stop: &CancellationToken) -> Result<Source, Failure> {
+async fn open_lines(args: &Following<'_>, stop: &CancellationToken) -> Result<Source, Failure> {
     let declared = args.decode.log_format.as_ref();
     let patience = async {
         tokio::select! {
@@ -209,7 +245,7 @@ async fn open_lines(args: &TailArgs, stop: &CancellationToken) -> Result<Source,
 }
 
 /// The columns of all sources, united by name.
-pub(super) fn unite<'a>(
+pub(in crate::commands) fn unite<'a>(
     schemas: impl Iterator<Item = &'a SchemaRef>,
 ) -> Result<SchemaRef, Failure> {
     let schemas = schemas.map(|schema| Schema::clone(schema));

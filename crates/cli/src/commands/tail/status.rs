@@ -159,7 +159,8 @@ impl Board {
             format!("{} records/s", grouped(self.records_per_second as u64)),
             bytes(self.counts.bytes),
         ];
-        if let Some(progress) = self.united() {
+        let progress = self.sources.iter().map(|source| *source.progress.borrow());
+        if let Some(progress) = united(progress) {
             parts.extend(group_parts(&progress, now_ms));
         }
         for usage in self.usages(now_ms) {
@@ -174,29 +175,6 @@ impl Board {
             parts.push(stored_part(self.stored, now_ms));
         }
         parts.join(" · ")
-    }
-
-    /// The progress of all log groups as one: as far as the last of them.
-    fn united(&self) -> Option<Progress> {
-        let groups = self
-            .sources
-            .iter()
-            .filter_map(|source| match *source.progress.borrow() {
-                SourceProgress::LogGroup(progress) => Some(progress),
-                _ => None,
-            });
-        groups.reduce(|left, right| Progress {
-            complete_to_ms: left.complete_to_ms.min(right.complete_to_ms),
-            newest_event_ms: match (left.newest_event_ms, right.newest_event_ms) {
-                (Some(left), Some(right)) => Some(left.min(right)),
-                (left, right) => left.or(right),
-            },
-            backlog_ms: left.backlog_ms.max(right.backlog_ms),
-            streams: left.streams + right.streams,
-            late_streams: left.late_streams + right.late_streams,
-            silent_streams: left.silent_streams + right.silent_streams,
-            ..left
-        })
     }
 
     /// The use of each budget, which several groups may share.
@@ -242,6 +220,28 @@ impl Board {
     }
 }
 
+/// The progress of all log groups as one: as far as the last of them.
+pub(in crate::commands) fn united(
+    sources: impl Iterator<Item = SourceProgress>,
+) -> Option<Progress> {
+    let groups = sources.filter_map(|progress| match progress {
+        SourceProgress::LogGroup(progress) => Some(progress),
+        _ => None,
+    });
+    groups.reduce(|left, right| Progress {
+        complete_to_ms: left.complete_to_ms.min(right.complete_to_ms),
+        newest_event_ms: match (left.newest_event_ms, right.newest_event_ms) {
+            (Some(left), Some(right)) => Some(left.min(right)),
+            (left, right) => left.or(right),
+        },
+        backlog_ms: left.backlog_ms.max(right.backlog_ms),
+        streams: left.streams + right.streams,
+        late_streams: left.late_streams + right.late_streams,
+        silent_streams: left.silent_streams + right.silent_streams,
+        ..left
+    })
+}
+
 /// What the store has since the tail began.
 fn stored_part(stored: CommitTotals, now_ms: i64) -> String {
     match stored.last_ms {
@@ -254,7 +254,8 @@ fn stored_part(stored: CommitTotals, now_ms: i64) -> String {
     }
 }
 
-fn group_parts(progress: &Progress, now_ms: i64) -> Vec<String> {
+/// How far log groups are read, in words.
+pub(in crate::commands) fn group_parts(progress: &Progress, now_ms: i64) -> Vec<String> {
     let mut parts = Vec::new();
     if let Some(newest_ms) = progress.newest_event_ms {
         parts.push(format!("newest {} ago", span(now_ms - newest_ms)));

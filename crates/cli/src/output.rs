@@ -99,12 +99,7 @@ impl Output {
         let (output, file): (Box<dyn Write + Send>, _) = match &self.file {
             None => (Box::new(io::stdout()), None),
             Some(path) => {
-                let folder = path
-                    .parent()
-                    .filter(|folder| !folder.as_os_str().is_empty());
-                let file = tempfile::Builder::new()
-                    .permissions(Permissions::from_mode(0o666))
-                    .tempfile_in(folder.unwrap_or(Path::new(".")))?;
+                let file = new_file(path)?;
                 (Box::new(file.reopen()?), Some((file, path.clone())))
             }
         };
@@ -177,7 +172,17 @@ impl Answer {
     }
 }
 
-fn cannot_write(path: &Path, error: &io::Error) -> Failure {
+/// A file that takes the place of this one when it is whole.
+pub(crate) fn new_file(path: &Path) -> io::Result<NamedTempFile> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    tempfile::Builder::new()
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(folder.unwrap_or(Path::new(".")))
+}
+
+pub(crate) fn cannot_write(path: &Path, error: &io::Error) -> Failure {
     Failure::new(format!("cannot write `{}`: {error}", path.display()))
 }
 

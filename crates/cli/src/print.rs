@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
+pub(crate) use vpcflow_query::grouped;
 use vpcflow_query::{ReadCounts, Size};
 
 use crate::failure::Failure;
@@ -75,19 +76,6 @@ fn summary(counts: ReadCounts, elapsed: Duration) -> String {
         bytes(counts.bytes),
         grouped(rate)
     )
-}
-
-/// A number with a comma for each thousand.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// A number of things that have a regular plural.

@@ -3,6 +3,7 @@
 //! * [`Sources`] are the files, decoded batches and stores that a session reads.
 //! * [`Session`] has the tables `flows`, `rejects`, `enis` and `ingest_log` and
 //!   answers SQL, with functions that know networks: [`Functions`], within [`Limits`].
+//! * [`Report`] is a page of HTML about all of it.
 //! * [`Library`] has queries with parameters, [`Top`] makes rankings.
 //! * [`ParquetRecords`] reads Parquet files to be stored.
 //! * [`Printer`] writes rows in every output format.
@@ -22,9 +23,11 @@ mod output;
 mod parquet;
 mod paths;
 mod reach;
+mod report;
 mod scan;
 mod scans;
 mod session;
+mod shared;
 mod size;
 mod sources;
 mod store;
@@ -39,8 +42,9 @@ pub use limits::Limits;
 pub use output::{OutputFormat, Printer, escape, escape_lines};
 pub use parquet::ParquetRecords;
 pub use reach::Reach;
+pub use report::{Report, ReportOptions};
 pub use session::{Parameters, Session, SessionOptions, Window, split_statements};
-pub use size::Size;
+pub use size::{Size, grouped};
 pub use sources::{ReadCounts, Sources};
 pub use table::adapt;
 pub use top::{Measure, Top};

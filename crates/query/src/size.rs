@@ -74,6 +74,25 @@ impl fmt::Display for Size {
     }
 }
 
+/// A number with a comma for each thousand.
+///
+/// ```
+/// use vpcflow_query::grouped;
+///
+/// assert_eq!(grouped(1_234_567), "1,234,567");
+/// ```
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -25,7 +25,7 @@ impl Measure {
     }
 
     /// The column of the ranking that holds it.
-    fn column(self) -> &'static str {
+    pub(crate) fn column(self) -> &'static str {
         match self {
             Measure::Bytes => "bytes",
             Measure::Packets => "packets",

@@ -5,6 +5,7 @@ mod generate;
 mod ingest;
 mod provision;
 mod query;
+mod report;
 mod setup;
 mod sql;
 mod store;
@@ -41,6 +42,7 @@ pub(crate) async fn run(
         Command::Store(args) => Box::pin(store::run(args)).await,
         Command::Sql(args) => interruptible(ending, Box::pin(sql::run(args, limits))).await,
         Command::Top(args) => interruptible(ending, Box::pin(top::run(args, limits))).await,
+        Command::Report(args) => interruptible(ending, Box::pin(report::run(args, limits))).await,
         Command::Query(args) => interruptible(ending, Box::pin(query::run(args, limits))).await,
         Command::Generate(args) => generate::run(args).await,
         Command::Completions { shell } => {
@@ -116,16 +118,21 @@ async fn answer(
     }
     let answered = print_answers(opened, statements, &output, notes).await;
     if let Err(failure) = answered {
-        // A command that was ended early stops here: its threads may have gone
-        // before it, which is no failure to tell of.
-        tokio::task::yield_now().await;
-        let counts = opened.session.counts();
-        if counts.records + counts.rejects > 0 && !failure.is_silent() {
-            notes.summary(counts);
-        }
-        return Err(failure);
+        return Err(counted_before(opened, notes, failure).await);
     }
     finish(opened, decode, notes)
+}
+
+/// Tells what was read before a failure, which it gives back.
+async fn counted_before(opened: &Opened, notes: Notes, failure: Failure) -> Failure {
+    // A command that was ended early stops here: its threads may have gone
+    // before it, which is no failure to tell of.
+    tokio::task::yield_now().await;
+    let counts = opened.session.counts();
+    if counts.records + counts.rejects > 0 && !failure.is_silent() {
+        notes.summary(counts);
+    }
+    failure
 }
 
 async fn print_answers(

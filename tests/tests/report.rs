@@ -1,0 +1,100 @@
+//! `vpcflow report`: where the page goes, and what stands in its way.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use vpcflow_tests::{Outcome, binary, on_a_terminal, vpcflow, workspace};
+
+fn report(directory: &Path, arguments: &[&str]) -> Outcome {
+    let log = workspace("tests/cli/data/examples.log");
+    let mut command = vpcflow();
+    command.current_dir(directory).args(["report", "--from"]);
+    Outcome::of(command.arg(log).args(arguments))
+}
+
+#[test]
+fn a_page_goes_to_standard_output_or_to_a_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let printed = report(directory.path(), &["--title", "Seven records"]).success();
+    assert_eq!(printed.counts(), (7, 0));
+    assert!(
+        printed
+            .stdout
+            .starts_with("<!DOCTYPE html>\n<html lang=\"en\">")
+    );
+    assert!(printed.stdout.contains("<title>Seven records</title>"));
+    assert!(printed.stdout.ends_with("</html>\n"));
+
+    let written = report(directory.path(), &["--out", "report.html"]).success();
+    assert_eq!(written.stdout, "");
+    let page = fs::read_to_string(directory.path().join("report.html")).unwrap();
+    assert!(page.ends_with("</html>\n"));
+    let told = format!("`report.html`, {:.1} kB", page.len() as f64 / 1000.0);
+    written.tells(&[&told]);
+}
+
+#[test]
+fn a_report_that_fails_leaves_the_older_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let page = directory.path().join("report.html");
+    fs::write(&page, "older").unwrap();
+    let arguments = [
+        "--out",
+        "report.html",
+        "--where",
+        "10 / (bytes - bytes) > 1",
+    ];
+    let outcome = report(directory.path(), &arguments).failure(1);
+    outcome.tells(&["error: "]);
+    assert_eq!(fs::read_to_string(&page).unwrap(), "older");
+    let files = fs::read_dir(directory.path()).unwrap();
+    assert_eq!(files.count(), 1, "nothing else is left");
+}
+
+#[test]
+fn a_terminal_gets_no_page() {
+    let mut command = vpcflow();
+    let log = workspace("tests/cli/data/examples.log");
+    command.args(["report", "--from"]).arg(log);
+    let Some(outcome) = on_a_terminal(&command, "") else {
+        return;
+    };
+    let outcome = outcome.ends_with(2);
+    let said = "error: a report is a page for a browser, not text for a terminal\n\
+                hint: write it to a file with `--out report.html`";
+    assert!(outcome.stdout.contains(said), "{}", outcome.stdout);
+}
+
+#[test]
+fn the_examples_of_the_help_work() {
+    let help = Outcome::of(vpcflow().args(["report", "--help"])).success();
+    let examples = help.stdout.split_once("Examples:\n").unwrap().1;
+    let examples: Vec<&str> = examples.lines().map(str::trim).collect();
+    assert_eq!(examples.len(), 3, "{examples:?}");
+
+    let directory = tempfile::tempdir().unwrap();
+    let path = format!("{}:/usr/bin:/bin", binary().parent().unwrap().display());
+    let run = |line: &str| {
+        let shell = vpcflow();
+        let variables = shell.get_envs();
+        let mut command = Command::new("sh");
+        command
+            .env_clear()
+            .envs(variables.filter_map(|(name, value)| Some((name, value?))))
+            .env("PATH", &path)
+            .current_dir(directory.path())
+            .args(["-c", line]);
+        Outcome::of(&mut command).success()
+    };
+    run("vpcflow generate logs --records 2000");
+    run("vpcflow ingest logs --store flows -q");
+    for example in examples {
+        run(example);
+        let file = example.rsplit(' ').next().unwrap();
+        let page = fs::read_to_string(directory.path().join(file)).unwrap();
+        assert!(page.ends_with("</html>\n"), "{example}");
+    }
+}

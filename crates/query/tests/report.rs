@@ -172,7 +172,7 @@ async fn check_figures(session: &Session, page: &Page, condition: &str) {
         ("packets", "sum(packets)"),
         ("rejected", "sum(CASE WHEN action = 'REJECT' THEN 1 END)"),
     ] {
-        let sql = format!("SELECT {sql} FROM flows WHERE {TRAFFIC} AND ({condition})");
+        let sql = format!("SELECT {sql} FROM flows WHERE {TRAFFIC} AND ({condition}\n)");
         let value = &page.figures[name];
         let value = if value.is_empty() { 0 } else { number(value) };
         assert_eq!(value, one(session, &sql).await, "{name}");
@@ -204,7 +204,7 @@ async fn check_timeline(session: &Session, page: &Page, condition: &str) {
         assert_eq!(shown, *expected);
     }
     let sql = format!(
-        "SELECT sum(bytes) FROM flows WHERE {TRAFFIC} AND ({condition}) \
+        "SELECT sum(bytes) FROM flows WHERE {TRAFFIC} AND ({condition}\n) \
          AND start BETWEEN '1970-01-01' AND '2200-01-01'"
     );
     let sum: i64 = table
@@ -232,7 +232,7 @@ async fn check_matrix(session: &Session, page: &Page, options: &ReportOptions, c
     };
     let ask_pairs = async |measure: &str| {
         let sql = format!(
-            "SELECT {} AS a, {} AS b, {measure} FROM flows WHERE {TRAFFIC} AND ({condition}) \
+            "SELECT {} AS a, {} AS b, {measure} FROM flows WHERE {TRAFFIC} AND ({condition}\n) \
              GROUP BY 1, 2",
             end("srcaddr"),
             end("dstaddr")

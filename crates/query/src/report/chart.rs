@@ -36,8 +36,10 @@ const FILLS: [(&str, &str); 3] = [
 const TOP: f64 = 14.0;
 const HEIGHT: f64 = 150.0;
 const BELOW: f64 = 24.0;
-/// What is there is seen.
+/// The largest part of a stack is seen, however small it is beside other stacks.
 const LEAST: f64 = 1.0;
+/// Parts that would not be.
+const UNSEEN: f64 = 0.2;
 
 /// Stacked bars, a place for each interval, with axes of values and time.
 pub(super) fn stacked_bars(
@@ -126,11 +128,15 @@ fn write_stack(html: &mut Html, stack: &Stack, x: f64, place: f64, scale: f64) {
         ];
         html.element("rect", &attributes, |_| {});
         let mut y = TOP + HEIGHT;
+        let largest = stack.values.into_iter().max();
         for (value, fill) in stack.values.into_iter().zip(FILLS) {
-            if value <= 0 {
+            let mut height = value.max(0) as f64 * scale;
+            if Some(value) == largest && value > 0 {
+                height = height.max(LEAST);
+            }
+            if height < UNSEEN {
                 continue;
             }
-            let height = (value as f64 * scale).max(LEAST);
             y -= height;
             let attributes = [
                 (fill.0, fill.1.into()),

@@ -4,76 +4,72 @@ use std::borrow::Cow;
 
 use super::chart_card;
 use super::parts::{Clock, figure, head, name, part, table};
-use crate::report::Report;
 use crate::report::chart::{bar, share_bar, swatch};
 use crate::report::figures::count;
 use crate::report::html::Html;
-use crate::report::ranking::{Label, Ranking};
+use crate::report::ranking::{Label, Ranking, Spec};
+use crate::report::{Chart, Report};
 
-/// Rankings that are shown as parts of a whole.
-const SHARES: [&str; 3] = ["protocols", "services", "directions"];
+/// Rankings in the order of the page.
+const RANKINGS: [&str; 6] = [
+    "sources",
+    "destinations",
+    "services",
+    "interfaces",
+    "rejected-sources",
+    "rejected-ports",
+];
+const SHARES: [&str; 2] = ["protocols", "directions"];
+/// Those that are shown as parts of a whole.
+const PARTS_OF_A_WHOLE: [&str; 3] = ["protocols", "services", "directions"];
 /// Parts of a bar, without all others: more shades are not told apart.
 const PARTS: usize = 6;
 
 pub(super) fn rankings(html: &mut Html, report: &Report, clock: Clock) {
     super::section(html, "rankings", "Rankings", |html| {
-        html.element("div", &[("class", "cards two".into())], |html| {
-            let rankings = report.rankings.iter();
-            for (spec, chart) in rankings.filter(|(spec, _)| !SHARES.contains(&spec.id)) {
-                let title = match chart {
-                    Ok(ranking) => format!("{} by {}", spec.title, ranking.by().name),
-                    Err(_) => spec.title.to_owned(),
-                };
-                chart_card(
-                    html,
-                    spec.id,
-                    &title,
-                    if spec.of_rejected {
-                        "card wide"
-                    } else {
-                        "card"
-                    },
-                    chart,
-                    |html, ranking| ranked(html, ranking, clock, None),
-                    |ranking| &ranking.sql,
-                );
-            }
-        });
+        cards(html, report, clock, &RANKINGS);
     });
 }
 
 pub(super) fn shares(html: &mut Html, report: &Report, clock: Clock) {
     super::section(html, "shares", "Shares", |html| {
-        html.element("div", &[("class", "cards two".into())], |html| {
-            for id in SHARES {
-                let Some((spec, chart)) = report.rankings.iter().find(|(spec, _)| spec.id == id)
-                else {
-                    continue;
-                };
-                let title = match chart {
-                    Ok(ranking) => format!("{} by {}", spec.title, ranking.by().name),
-                    Err(_) => spec.title.to_owned(),
-                };
-                chart_card(
-                    html,
-                    spec.id,
-                    &title,
-                    "card",
-                    chart,
-                    |html, ranking| {
-                        let values = ranking
-                            .rows
-                            .iter()
-                            .map(|(_, values)| values[ranking.measure]);
-                        let parts: Vec<i64> = values.map(Option::unwrap_or_default).collect();
-                        let whole = ranking.total[ranking.measure].unwrap_or_default();
-                        share_bar(html, &title, &parts[..parts.len().min(PARTS)], whole);
-                        ranked(html, ranking, clock, Some(PARTS));
-                    },
-                    |ranking| &ranking.sql,
-                );
+        cards(html, report, clock, &SHARES);
+    });
+}
+
+fn cards(html: &mut Html, report: &Report, clock: Clock, ids: &[&str]) {
+    html.element("div", &[("class", "cards two".into())], |html| {
+        for id in ids {
+            let mut rankings = report.rankings.iter();
+            if let Some((spec, chart)) = rankings.find(|(spec, _)| spec.id == *id) {
+                ranking_card(html, spec, chart, clock);
             }
-        });
+        }
+    });
+}
+
+fn ranking_card(html: &mut Html, spec: &'static Spec, chart: &Chart<Ranking>, clock: Clock) {
+    let title = match chart {
+        Ok(ranking) => format!("{} by {}", spec.title, ranking.by().name),
+        Err(_) => spec.title.to_owned(),
+    };
+    let class = if spec.of_rejected {
+        "card wide"
+    } else {
+        "card"
+    };
+    let content = |html: &mut Html, ranking: &Ranking| {
+        if !PARTS_OF_A_WHOLE.contains(&spec.id) {
+            return ranked(html, ranking, clock, None);
+        }
+        let values = ranking.rows.iter().take(PARTS);
+        let values = values.map(|(_, values)| values[ranking.measure].unwrap_or_default());
+        let whole = ranking.total[ranking.measure].unwrap_or_default();
+        share_bar(html, &title, &values.collect::<Vec<_>>(), whole);
+        ranked(html, ranking, clock, Some(PARTS));
+    };
+    chart_card(html, spec.id, &title, class, chart, content, |ranking| {
+        &ranking.sql
     });
 }
 

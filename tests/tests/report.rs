@@ -3,9 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use vpcflow_tests::{Outcome, binary, on_a_terminal, vpcflow, workspace};
 
 fn report(directory: &Path, arguments: &[&str]) -> Outcome {
@@ -52,6 +55,50 @@ fn a_report_that_fails_leaves_the_older_one() {
     assert_eq!(fs::read_to_string(&page).unwrap(), "older");
     let files = fs::read_dir(directory.path()).unwrap();
     assert_eq!(files.count(), 1, "nothing else is left");
+}
+
+/// The part of a page that is about the records.
+fn main_of(page: &str) -> &str {
+    page.split_once("<main").unwrap().1
+}
+
+#[test]
+fn a_store_of_the_records_gives_the_same_report() {
+    let directory = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = vpcflow();
+        Outcome::of(command.current_dir(directory.path()).args(arguments)).success()
+    };
+    run(&["generate", "logs", "--records", "5000"]);
+    run(&["ingest", "logs", "--store", "flows", "-q"]);
+    for more in [
+        &["--network-bits", "32"][..],
+        &["--where", "action = 'REJECT'"],
+    ] {
+        let of_text = run(&[&["report", "--from", "logs"], more].concat());
+        let of_store = run(&[&["report", "--store", "flows"], more].concat());
+        assert_eq!(of_text.counts(), (5000, 0));
+        assert_eq!(main_of(&of_text.stdout), main_of(&of_store.stdout));
+    }
+}
+
+#[test]
+fn reading_that_fails_ends_all_statements() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = vpcflow();
+    let generate = command.current_dir(directory.path());
+    Outcome::of(generate.args(["generate", "logs", "--records", "2000"])).success();
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+    for file in fs::read_dir(directory.path().join("logs")).unwrap() {
+        gzip.write_all(&fs::read(file.unwrap().path()).unwrap())
+            .unwrap();
+    }
+    let whole = gzip.finish().unwrap();
+    let cut = directory.path().join("cut.log.gz");
+    fs::write(&cut, &whole[..whole.len() / 2]).unwrap();
+    let mut command = vpcflow();
+    let outcome = Outcome::of(command.args(["report", "--from"]).arg(cut));
+    outcome.failure(1).tells(&["cut.log.gz"]);
 }
 
 #[test]

@@ -76,7 +76,7 @@ pub(super) fn stacked_bars(
                     ("text-anchor", "end".into()),
                 ];
                 let value = (f64::from(line) * step) as i64;
-                html.leaf("text", &attributes, unit.short(value).replace(".0", ""));
+                html.leaf("text", &attributes, unit.short(value));
             }
         });
         let (title_id, text_id) = (format!("{id}-title"), format!("{id}-text"));

@@ -29,11 +29,12 @@ impl Unit {
         }
     }
 
-    /// A value on an axis, where there is room for few figures.
+    /// A value where there is room for few figures.
     pub(super) fn short(self, value: i64) -> String {
         match self {
             Unit::Count => short_count(value),
-            Unit::Bytes | Unit::Time => self.shown(Some(value)),
+            Unit::Bytes => short_bytes(value),
+            Unit::Time => self.shown(Some(value)),
         }
     }
 }
@@ -69,6 +70,23 @@ pub(super) fn bytes(value: i64) -> String {
     let sign = if value < 0 { "−" } else { "" };
     let size = Size(value.unsigned_abs()).to_string();
     format!("{sign}{}", size.replace(' ', "\u{a0}"))
+}
+
+/// As [`bytes`], in two or three figures: `142 MB`, `4 GB`.
+fn short_bytes(value: i64) -> String {
+    let text = bytes(value);
+    let Some((whole, rest)) = text.split_once('.') else {
+        return text;
+    };
+    let (tenth, unit) = rest.split_at(1);
+    if whole.len() >= 3 && value >= 0 {
+        let rounded = format!("{whole}.{tenth}").parse::<f64>().map(f64::round);
+        return rounded.map_or(text.clone(), |number| format!("{number}{unit}"));
+    }
+    match tenth {
+        "0" => format!("{whole}{unit}"),
+        _ => text,
+    }
 }
 
 /// A part of a whole in percent: `41.2 %`; `–` of nothing.
@@ -141,6 +159,16 @@ mod tests {
         assert_eq!(
             [0, 1_500, -61_700_000_000].map(bytes),
             ["0\u{a0}B", "1.5\u{a0}kB", "−61.7\u{a0}GB"]
+        );
+        assert_eq!(
+            [999, 4_000_000_000, 141_600, 61_700, -141_600].map(short_bytes),
+            [
+                "999\u{a0}B",
+                "4\u{a0}GB",
+                "142\u{a0}kB",
+                "61.7\u{a0}kB",
+                "−141.6\u{a0}kB"
+            ]
         );
         assert_eq!(Unit::Count.shown(None), NONE);
     }

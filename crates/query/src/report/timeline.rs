@@ -133,6 +133,11 @@ impl Timeline {
         Some((*first, *last))
     }
 
+    /// The length of an interval in words: `minute`, `5 minutes`.
+    pub(super) fn words(&self) -> &str {
+        self.interval.strip_prefix("1 ").unwrap_or(&self.interval)
+    }
+
     /// How many intervals there are from the first to the last.
     pub(super) fn len(&self) -> usize {
         let Some((first, last)) = self.ends() else {

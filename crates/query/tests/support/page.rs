@@ -119,7 +119,10 @@ fn named(inner: &str) -> String {
         Some((_, bdi)) => {
             let title = attribute(bdi.split('>').next().unwrap_or_default(), "title");
             let text = bdi.split_once('>').map_or("", |(_, text)| text);
-            title.unwrap_or_else(|| unescaped(text.split("</bdi>").next().unwrap_or_default()))
+            title.unwrap_or_else(|| {
+                let text = text.split("</bdi>").next().unwrap_or_default();
+                unescaped(&text.replace("<wbr>", ""))
+            })
         }
         None => content_of(inner),
     }

@@ -13,6 +13,9 @@ use crate::top::Measure;
 /// Shades of a cell, from the lightest on.
 const SHADES: [&str; 6] = ["n s1", "n s2", "n s3", "n s4", "n s5", "n s6"];
 
+/// More than any address has: such text is no network.
+const NETWORK_CHARACTERS: usize = 48;
+
 pub(super) fn matrix(html: &mut Html, report: &Report) {
     let ends = match report.options.network_bits {
         32 => "addresses".to_owned(),
@@ -67,7 +70,7 @@ fn grid(html: &mut Html, matrix: &Matrix, caption: &str) {
                         "th",
                         &[("scope", "col".into()), ("class", "n".into())],
                         |html| {
-                            name(html, destination.as_deref());
+                            head_name(html, destination.as_deref());
                         },
                     );
                 }
@@ -115,6 +118,19 @@ fn grid(html: &mut Html, matrix: &Matrix, caption: &str) {
             });
         });
     });
+}
+
+/// The name of a column, which may go on in a second line from the length of a
+/// network on.
+fn head_name(html: &mut Html, network: Option<&str>) {
+    match network.and_then(|network| network.split_once('/')) {
+        Some((address, bits)) if address.len() < NETWORK_CHARACTERS => {
+            html.element("bdi", &[], |html| {
+                html.text(address).markup("<wbr>").text(format!("/{bits}"));
+            });
+        }
+        _ => name(html, network),
+    }
 }
 
 fn cell(html: &mut Html, unit: Unit, value: Option<i64>, shade: Option<&'static str>) {

@@ -13,7 +13,7 @@ const SILENT_US: i64 = 20 * 60 * 1_000_000;
 pub(super) fn completeness(html: &mut Html, report: &Report, clock: Clock) {
     let health = &report.completeness;
     section(html, "completeness", "Completeness", |html| {
-        html.element("div", &[("class", "cards two".into())], |html| {
+        html.element("div", &[("class", "cards uneven".into())], |html| {
             card(
                 html,
                 "statuses",
@@ -193,7 +193,7 @@ fn quiet(html: &mut Html, health: &Completeness, clock: Clock) {
         html,
         "quiet",
         "Interfaces, longest silent first",
-        "",
+        "names",
         |html| {
             let heads = [
                 ("Interface", false),

@@ -20,7 +20,7 @@ pub(super) fn over_time(html: &mut Html, report: &Report, clock: Clock) {
             Ok(_) => return note(html, "No record has a time between 1970 and 2200."),
             Err(text) => return note(html, text),
         };
-        let title = format!("Accepted and rejected, by {}", timeline.interval);
+        let title = format!("Accepted and rejected, by {}", timeline.words());
         card(
             html,
             "timeline",
@@ -197,7 +197,7 @@ pub(super) fn busiest(html: &mut Html, timeline: &Timeline) {
         return;
     };
     html.element("li", &[], |html| {
-        html.text(format!("The busiest {} began at ", timeline.interval));
+        html.text(format!("The busiest {} began at ", timeline.words()));
         let attributes = [("datetime", machine_time(*begin).into())];
         html.leaf("time", &attributes, format_time(*begin, "%Y-%m-%d %H:%M"));
         html.text(" with ");

@@ -262,11 +262,11 @@ async fn check_matrix(session: &Session, page: &Page, options: &ReportOptions, c
     }
     let width = heads.len() - 1;
     for (row, shown) in table.rows.iter().enumerate() {
-        for column in 0..width {
+        for (column, head) in heads.iter().enumerate().take(width) {
             let expected = sums.get(&(row, column)).copied();
             let value = shown.values[column + 1].as_str();
             let value = (value != "NULL").then(|| number(value));
-            assert_eq!(value, expected, "{} to {}", sources[row], heads[column]);
+            assert_eq!(value, expected, "{} to {head}", sources[row]);
         }
         let sum: i64 = sums.range((row, 0)..(row + 1, 0)).map(|(_, sum)| sum).sum();
         assert_eq!(number(&shown.values[width + 1]), sum);
@@ -550,7 +550,7 @@ async fn the_same_records_and_time_give_the_same_page() {
         "{}\n2 1 eni-1 1.1.1.1 2.2.2.2 1 2 6 1 1 {NEW_YEAR} {NEW_YEAR} REJECT OK\n",
         HEADERS[0]
     );
-    let (_, one, _) = report(&[log.clone()], &options()).await;
+    let (_, one, _) = report(std::slice::from_ref(&log), &options()).await;
     let (_, other, _) = report(&[log], &options()).await;
     assert_eq!(one.text, other.text);
     assert!(

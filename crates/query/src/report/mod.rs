@@ -173,6 +173,9 @@ impl Report {
 
     /// The page: one text of HTML that needs no other file, runs no script and asks
     /// nothing of a network. The same report gives the same text.
+    ///
+    /// # Errors
+    /// None that are known: the figures are numbers.
     pub fn to_html(&self) -> Result<String, Error> {
         page::page(self)
     }

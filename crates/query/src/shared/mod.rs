@@ -107,3 +107,6 @@ async fn plan(context: &SessionContext, sql: &str) -> Result<Arc<dyn ExecutionPl
 fn joined<T>(done: std::result::Result<Result<T>, JoinError>) -> Result<T> {
     done.unwrap_or_else(|error| Err(DataFusionError::ExecutionJoin(Box::new(error))))
 }
+
+#[cfg(test)]
+mod tests;

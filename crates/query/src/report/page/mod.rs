@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
-use self::parts::{Clock, card, name, note, number, section};
+use self::parts::{Clock, article, card, name, note, number, section};
 use super::figures::{Unit, machine_time, share, short_count, span, time as date_time};
 use super::html::Html;
 use super::ranking::Ranking;
@@ -319,9 +319,10 @@ fn glance(html: &mut Html, report: &Report, figures: &Figures) {
                 name(html, label.name.as_deref());
                 html.text(" with ");
                 number(html, by.unit, value);
-                let thing = if by.unit == Unit::Bytes { "" } else { " " };
-                let thing = format!("{thing}{}", if thing.is_empty() { "" } else { by.name });
-                html.text(format!("{thing}, {} of all.", share(value, whole)));
+                if by.unit == Unit::Count {
+                    html.text(format!(" {}", by.name));
+                }
+                html.text(format!(", {} of all.", share(value, whole)));
             });
         }
         if let Some(rejected) = ranking("rejected-sources")
@@ -389,17 +390,6 @@ fn chart_card<T>(
         Ok(chart) => card(html, id, title, class, sql(chart), |html| {
             content(html, chart)
         }),
-        Err(text) => {
-            let heading = format!("{id}-heading");
-            let attributes = [
-                ("id", id.into()),
-                ("class", class.into()),
-                ("aria-labelledby", std::borrow::Cow::from(&*heading)),
-            ];
-            html.element("article", &attributes, |html| {
-                html.leaf("h3", &[("id", std::borrow::Cow::from(&*heading))], title);
-                note(html, text);
-            });
-        }
+        Err(text) => article(html, id, title, class, |html| note(html, text)),
     }
 }

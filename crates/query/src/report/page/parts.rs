@@ -46,13 +46,12 @@ pub(super) fn section(
     });
 }
 
-/// A card with a headline of the third level, and the statement behind it.
-pub(super) fn card(
+/// A card with a headline of the third level.
+pub(super) fn article(
     html: &mut Html,
     id: &'static str,
     title: &str,
     class: &'static str,
-    sql: &str,
     content: impl FnOnce(&mut Html),
 ) {
     let heading = format!("{id}-heading");
@@ -63,6 +62,20 @@ pub(super) fn card(
     ];
     html.element("article", &attributes, |html| {
         html.leaf("h3", &[("id", Cow::from(&*heading))], title);
+        content(html);
+    });
+}
+
+/// A card with the statement behind it.
+pub(super) fn card(
+    html: &mut Html,
+    id: &'static str,
+    title: &str,
+    class: &'static str,
+    sql: &str,
+    content: impl FnOnce(&mut Html),
+) {
+    article(html, id, title, class, |html| {
         content(html);
         statement(html, id, title, sql);
     });

@@ -107,9 +107,8 @@ fn ranked(html: &mut Html, ranking: &Ranking, clock: Clock, coloured: Option<usi
                 html.element("tr", &[], |html| {
                     html.leaf("td", &[("class", "n rank".into())], (row + 1).to_string());
                     html.element("th", &[("scope", "row".into())], |html| {
-                        match coloured {
-                            Some(parts) => swatch(html, row.min(parts)),
-                            None => {}
+                        if let Some(parts) = coloured {
+                            swatch(html, row.min(parts));
                         }
                         labelled(html, label);
                         if coloured.is_none() {

@@ -83,6 +83,32 @@ fn a_store_of_the_records_gives_the_same_report() {
 }
 
 #[test]
+fn little_memory_gives_the_same_report_or_none() {
+    let directory = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = vpcflow();
+        Outcome::of(command.current_dir(directory.path()).args(arguments))
+    };
+    run(&["generate", "logs", "--records", "20000"]).success();
+    let report = ["report", "--from", "logs", "--threads", "2", "-q"];
+    let whole = run(&report).success().stdout;
+    for limit in ["2MB", "16MB", "32MB", "40MB", "48MB", "80MB"] {
+        let outcome = run(&[&report[..], &["--memory-limit", limit]].concat());
+        if limit != "80MB" && outcome.status == 1 {
+            outcome
+                .failure(1)
+                .tells(&["more memory than the limit", "--memory-limit"]);
+        } else {
+            assert_eq!(
+                main_of(&outcome.success().stdout),
+                main_of(&whole),
+                "{limit}"
+            );
+        }
+    }
+}
+
+#[test]
 fn reading_that_fails_ends_all_statements() {
     let directory = tempfile::tempdir().unwrap();
     let mut command = vpcflow();

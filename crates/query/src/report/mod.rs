@@ -17,6 +17,7 @@ mod rows;
 mod statements;
 mod timeline;
 
+use datafusion::arrow::array::RecordBatch;
 use futures::TryStreamExt;
 
 use self::completeness::Completeness;
@@ -78,7 +79,8 @@ impl Report {
     ///
     /// The sources are read once, and once more for the part about completeness if
     /// there is a condition; lines that were refused are asked for apart if there were
-    /// any.
+    /// any. Where the limit of memory does not hold the groups of all statements, they
+    /// are asked one after the other.
     ///
     /// # Errors
     /// When the condition cannot be read, with its place, and when reading or a
@@ -103,17 +105,16 @@ impl Report {
         let mut traffic = vec![&figures_sql, &base, &matrix_sql];
         traffic.extend(&rankings_sql);
 
-        let context = session.context();
         let mut answers = Vec::new();
         if options.condition.is_none() {
             let all: Vec<&String> = health.iter().chain(traffic).collect();
-            answers.extend(answer_together(context, &all).await?);
+            answers.extend(answers_to(session, &all).await?);
         } else {
             // Together they would read all columns of the records that the condition
             // leaves out.
             let health: Vec<&String> = health.iter().collect();
-            answers.extend(answer_together(context, &health).await?);
-            answers.extend(answer_together(context, &traffic).await?);
+            answers.extend(answers_to(session, &health).await?);
+            answers.extend(answers_to(session, &traffic).await?);
         }
         let answers = answers.iter().map(|batches| Rows::new(batches));
         let mut answers = answers.collect::<Result<Vec<_>, _>>()?.into_iter();
@@ -203,11 +204,29 @@ fn missing(figures: &Rows, needs: &[&str], of_rejected: bool) -> Result<Option<S
     Ok(None)
 }
 
+/// The answers by one scan; one after the other where the limit of memory does not hold
+/// the groups of all at the same time.
+async fn answers_to(
+    session: &Session,
+    statements: &[&String],
+) -> Result<Vec<Vec<RecordBatch>>, Error> {
+    match answer_together(session.context(), statements).await {
+        Err(error) if error.is_short_of_memory() => {
+            let mut answers = Vec::with_capacity(statements.len());
+            for sql in statements {
+                answers.push(answer(session, sql).await?);
+            }
+            Ok(answers)
+        }
+        answered => answered,
+    }
+}
+
+async fn answer(session: &Session, sql: &str) -> Result<Vec<RecordBatch>, Error> {
+    let rows = session.sql(sql, Parameters::new()).await?;
+    Ok(rows.try_collect().await?)
+}
+
 async fn ask(session: &Session, sql: &str) -> Result<Rows, Error> {
-    let batches: Vec<_> = session
-        .sql(sql, Parameters::new())
-        .await?
-        .try_collect()
-        .await?;
-    Rows::new(&batches)
+    Rows::new(&answer(session, sql).await?)
 }

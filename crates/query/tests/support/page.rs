@@ -75,7 +75,7 @@ impl Table {
         let heads = part("thead").unwrap_or_default();
         Table {
             id: attribute(piece, "data-table").expect("a table has a name"),
-            heads: pieces(heads, "<th ", "</th>").map(content).collect(),
+            heads: cells(heads).map(content).collect(),
             rows: rows("tbody"),
             foot: rows("tfoot").pop().unwrap_or_default(),
         }
@@ -147,6 +147,12 @@ fn content_of(inner: &str) -> String {
         text.push_str(shown);
     }
     unescaped(text.trim())
+}
+
+/// The cells of a head, with or without a name.
+fn cells(head: &str) -> impl Iterator<Item = &str> {
+    let pieces = head.split("<t").skip(1);
+    pieces.filter(|piece| piece.starts_with(['h', 'd']))
 }
 
 fn attribute(piece: &str, name: &str) -> Option<String> {

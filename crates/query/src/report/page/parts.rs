@@ -129,17 +129,17 @@ pub(super) fn table(
     });
 }
 
-/// The head of a table: names of columns of text, and of figures.
+/// The head of a table: names of columns of text, and of figures. A column without a
+/// name has an empty cell.
 pub(super) fn head(html: &mut Html, names: &[(&str, bool)]) {
     html.element("thead", &[], |html| {
         html.element("tr", &[], |html| {
             for (name, is_figure) in names {
-                let class = if *is_figure { "n" } else { "" };
-                html.leaf(
-                    "th",
-                    &[("scope", "col".into()), ("class", class.into())],
-                    name,
-                );
+                let class = ("class", Cow::from(if *is_figure { "n" } else { "" }));
+                match name.is_empty() {
+                    true => html.leaf("td", &[class], ""),
+                    false => html.leaf("th", &[("scope", "col".into()), class], name),
+                };
             }
         });
     });

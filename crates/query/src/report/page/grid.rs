@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::chart_card;
-use super::parts::{Clock, figure, name, note, table};
+use super::parts::{name, note, table};
 use crate::report::Report;
 use crate::report::figures::Unit;
 use crate::report::html::Html;
@@ -59,7 +59,6 @@ fn grid(html: &mut Html, matrix: &Matrix, caption: &str) {
         Measure::Bytes => Unit::Bytes,
         Measure::Packets | Measure::Flows => Unit::Count,
     };
-    let clock = Clock { is_one_day: false };
     let shades = Shades::new(matrix);
     table(html, "pairs", caption, "grid", |html| {
         html.element("thead", &[], |html| {
@@ -104,7 +103,7 @@ fn grid(html: &mut Html, matrix: &Matrix, caption: &str) {
                             row < matrix.sources.len() && column < matrix.destinations.len();
                         cell(html, unit, *value, shades.of(*value).filter(|_| is_named));
                     }
-                    figure(html, clock, unit, Some(matrix.row_sum(row)));
+                    cell(html, unit, Some(matrix.row_sum(row)), None);
                 });
             }
         });
@@ -112,9 +111,9 @@ fn grid(html: &mut Html, matrix: &Matrix, caption: &str) {
             html.element("tr", &[], |html| {
                 html.leaf("th", &[("scope", "row".into())], "Sum");
                 for column in 0..matrix.columns() {
-                    figure(html, clock, unit, Some(matrix.column_sum(column)));
+                    cell(html, unit, Some(matrix.column_sum(column)), None);
                 }
-                figure(html, clock, unit, Some(matrix.sum()));
+                cell(html, unit, Some(matrix.sum()), None);
             });
         });
     });

@@ -4,6 +4,7 @@
 //! Being for tests, the crate panics where a test could only fail.
 
 mod boto3;
+mod browser;
 mod dice;
 mod logs;
 mod outcome;
@@ -18,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 pub use boto3::Boto3;
+pub use browser::{Browser, Scheme};
 pub use dice::Dice;
 pub use logs::Logs;
 pub use outcome::Outcome;

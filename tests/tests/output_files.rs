@@ -109,7 +109,7 @@ fn mistakes_are_told() {
         (
             &[ROWS, "--out", "none/rows.csv"],
             1,
-            "cannot write `none/rows.csv`: No such file",
+            "cannot write `none/rows.csv`: no such file",
         ),
         (
             &[ROWS, "-o", "excel"],

@@ -13,10 +13,12 @@ use crate::time::{Moment, duration, moment};
 
 mod examples;
 mod limits;
+mod report;
 mod setup;
 mod store;
 mod top;
 pub(crate) use limits::{LimitArgs, TimeoutArgs};
+pub(crate) use report::PageArgs;
 pub(crate) use setup::{Emit, ResourceArgs, SetupArgs};
 pub(crate) use store::{
     IngestArgs, KeepArgs, StoreArgs, StoreCommand, StoreReadArgs, StoreWriteArgs,
@@ -56,6 +58,8 @@ pub(crate) enum Command {
     Sql(SqlArgs),
     /// Rank records: the columns that make a row, by bytes, packets or flows
     Top(TopArgs),
+    /// Write a page of HTML about the traffic: figures, charts, rankings, completeness
+    Report(PageArgs),
     /// Run a query of the library, or list them
     Query(QueryArgs),
     /// Write synthetic flow logs with planted incidents, a file for each interface
@@ -76,6 +80,7 @@ impl Command {
         match self {
             Command::Sql(SqlArgs { from, .. })
             | Command::Top(TopArgs { from, .. })
+            | Command::Report(PageArgs { from, .. })
             | Command::Query(QueryArgs { from, .. }) => Some(&from.limits),
             Command::Tail(args) => Some(&args.limits),
             _ => None,
@@ -89,6 +94,7 @@ impl Command {
             Command::Sql(args) if args.is_prompt() => None,
             Command::Sql(SqlArgs { from, .. })
             | Command::Top(TopArgs { from, .. })
+            | Command::Report(PageArgs { from, .. })
             | Command::Query(QueryArgs { from, .. }) => from.timeout.timeout,
             _ => None,
         }

@@ -34,6 +34,10 @@ pub(crate) struct Opened {
     pub(crate) has_sources: bool,
     /// Whether a store is among it.
     pub(crate) has_stores: bool,
+    /// The records that are in `flows`.
+    pub(crate) window: Window,
+    /// When it was opened.
+    pub(crate) now_ms: i64,
     /// Where pipes were copied to.
     _spool: Option<TempDir>,
 }
@@ -142,6 +146,8 @@ pub(crate) async fn open(
         session,
         has_sources: !args.is_empty(),
         has_stores: !args.store.is_empty(),
+        window,
+        now_ms,
         _spool: pipes.directory,
     })
 }

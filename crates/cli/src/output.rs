@@ -1,6 +1,6 @@
 //! Rows to standard output, or to a file.
 
-use std::fs::{File, Permissions};
+use std::fs::{self, File, Permissions};
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -10,6 +10,7 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::execution::SendableRecordBatchStream;
 use futures::StreamExt;
 use tempfile::NamedTempFile;
+use vpcflow_ingest::system_message;
 use vpcflow_query::{Error, OutputFormat, Printer};
 
 use crate::args::OutputArgs;
@@ -139,12 +140,7 @@ impl Output {
                 None => (Box::new(io::stdout()), None),
             },
             Some(path) => {
-                let folder = path
-                    .parent()
-                    .filter(|folder| !folder.as_os_str().is_empty());
-                let file = tempfile::Builder::new()
-                    .permissions(Permissions::from_mode(0o666))
-                    .tempfile_in(folder.unwrap_or(Path::new(".")))?;
+                let file = new_file(path)?;
                 let output = Box::new(file.reopen()?);
                 let path = path.clone();
                 (output, Some(Unfinished { file, path }))
@@ -249,8 +245,22 @@ impl Answer {
     }
 }
 
-fn cannot_write(path: &Path, error: &io::Error) -> Failure {
-    Failure::new(format!("cannot write `{}`: {error}", path.display()))
+/// A file that takes the place of this one when it is whole.
+pub(crate) fn new_file(path: &Path) -> io::Result<NamedTempFile> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let file = tempfile::Builder::new()
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(folder);
+    // What is wrong with the folder, rather than with a name that nobody has given.
+    file.map_err(|error| fs::read_dir(folder).err().unwrap_or(error))
+}
+
+pub(crate) fn cannot_write(path: &Path, error: &io::Error) -> Failure {
+    let message = system_message(error);
+    Failure::new(format!("cannot write `{}`: {message}", path.display()))
 }
 
 /// The columns of the terminal that standard output is, if it is one.

@@ -116,6 +116,14 @@ impl Error {
         }
     }
 
+    /// Whether more memory than the limit would have helped.
+    pub(crate) fn is_short_of_memory(&self) -> bool {
+        let Error::Execution(error) = self else {
+            return false;
+        };
+        matches!(Shortage::of(error), Some(Shortage::Memory(_)))
+    }
+
     pub(crate) fn query_file(path: &Path, reason: impl fmt::Display) -> Error {
         Error::QueryFile {
             path: path.to_owned(),

@@ -3,6 +3,7 @@
 //! * [`Sources`] are the files, decoded batches and stores that a session reads.
 //! * [`Session`] has the tables `flows`, `rejects`, `enis` and `ingest_log` and
 //!   answers SQL, with functions that know networks: [`Functions`], within [`Limits`].
+//! * [`Report`] is a page of HTML about all of it.
 //! * [`Library`] has queries with parameters, [`Top`] ranks.
 //! * [`ParquetRecords`] reads Parquet files to be stored.
 //! * [`Printer`] writes rows in every output format.
@@ -23,9 +24,11 @@ mod output;
 mod parquet;
 mod paths;
 mod reach;
+mod report;
 mod scan;
 mod scans;
 mod session;
+mod shared;
 mod size;
 mod sources;
 mod statements;
@@ -44,13 +47,14 @@ pub use output::{OutputFormat, Printer, escape, escape_lines};
 pub use parquet::ParquetRecords;
 pub use paths::{ObjectFinder, ObjectsError};
 pub use reach::Reach;
+pub use report::{Report, ReportOptions};
 pub use session::{Parameters, Session, SessionOptions, Window};
-pub use size::Size;
+pub use size::{Size, grouped};
 pub use sources::{ReadCounts, Sources};
 pub use statements::{Token, TokenKind, is_whole, split_statements, tokens};
 pub use table::adapt;
 pub use top::{
     Compared, Key, Line, LiveCounts, LiveOptions, LiveTop, Look, MAX_REJECTED, Measure, Ranked,
-    Ranking, RejectedFlow, Stat, Top, Totals, Trend, grouped,
+    Ranking, RejectedFlow, Stat, Top, Totals, Trend,
 };
 pub use vpcflow_functions::{Error as FunctionsError, Functions, port_service, protocol_name};

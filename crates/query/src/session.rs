@@ -201,6 +201,14 @@ impl Session {
         paths.is_some_and(|paths| !paths.is_empty())
     }
 
+    /// Whether a store knows up to when a log group is complete.
+    pub(crate) fn has_complete_groups(&self) -> bool {
+        let snapshots = self.sources.stores.iter().map(|store| &store.snapshot);
+        snapshots
+            .flat_map(|snapshot| snapshot.sources())
+            .any(|state| state.complete_to_ms.is_some())
+    }
+
     /// What was read so far.
     pub fn counts(&self) -> ReadCounts {
         self.sources.counts()

@@ -74,6 +74,24 @@ impl fmt::Display for Size {
     }
 }
 
+/// A number with a comma for each thousand.
+///
+/// ```
+/// assert_eq!(vpcflow_query::grouped(1_234_567_u64), "1,234,567");
+/// ```
+pub fn grouped(number: impl Into<i128>) -> String {
+    let number: i128 = number.into();
+    let digits = number.unsigned_abs().to_string();
+    let mut text = if number < 0 { "-" } else { "" }.to_owned();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,6 +5,7 @@ mod generate;
 mod ingest;
 mod provision;
 mod query;
+mod report;
 mod setup;
 mod shell;
 mod sql;
@@ -44,6 +45,7 @@ pub(crate) async fn run(
         Command::Sql(args) => Box::pin(sql::run(args, limits, ending)).await,
         Command::Top(args) if !args.follow.is_empty() => Box::pin(top::follow(args, ending)).await,
         Command::Top(args) => interruptible(ending, Box::pin(top::run(args, limits))).await,
+        Command::Report(args) => interruptible(ending, Box::pin(report::run(args, limits))).await,
         Command::Query(args) => interruptible(ending, Box::pin(query::run(args, limits))).await,
         Command::Generate(args) => generate::run(args).await,
         Command::Completions { shell } => shell::completions(shell),
@@ -127,16 +129,21 @@ async fn concluded(
     notes: Notes,
 ) -> Result<(), Failure> {
     if let Err(failure) = answered {
-        // A command that was ended early stops here: its threads may have gone
-        // before it, which is no failure to tell of.
-        tokio::task::yield_now().await;
-        let counts = opened.session.counts();
-        if counts.records + counts.rejects > 0 && !failure.is_silent() {
-            notes.summary(counts);
-        }
-        return Err(failure);
+        return Err(counted_before(opened, notes, failure).await);
     }
     finish(opened, decode, notes)
+}
+
+/// Tells what was read before a failure, which it gives back.
+async fn counted_before(opened: &Opened, notes: Notes, failure: Failure) -> Failure {
+    // A command that was ended early stops here: its threads may have gone
+    // before it, which is no failure to tell of.
+    tokio::task::yield_now().await;
+    let counts = opened.session.counts();
+    if counts.records + counts.rejects > 0 && !failure.is_silent() {
+        notes.summary(counts);
+    }
+    failure
 }
 
 async fn print_answers(

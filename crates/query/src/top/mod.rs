@@ -23,7 +23,6 @@ use datafusion::common::ScalarValue;
 pub use self::key::{Key, Measure, Stat};
 pub use self::live::{LiveCounts, LiveOptions, LiveTop, MAX_REJECTED, RejectedFlow};
 pub use self::look::Look;
-pub use self::numbers::grouped;
 pub use self::trend::Trend;
 use crate::error::Error;
 use crate::session::Session;

@@ -2,7 +2,7 @@
 
 use datafusion::arrow::temporal_conversions::timestamp_us_to_datetime;
 
-use crate::size::Size;
+use crate::size::{Size, grouped};
 
 /// What stands for a value that there is none of.
 pub(super) const NONE: &str = "-";
@@ -16,24 +16,6 @@ pub(super) fn count(number: i128) -> String {
         true => grouped(number),
         false => short(number as f64),
     }
-}
-
-/// A number with a comma for each thousand.
-///
-/// ```
-/// assert_eq!(vpcflow_query::grouped(1_234_567_u64), "1,234,567");
-/// ```
-pub fn grouped(number: impl Into<i128>) -> String {
-    let number: i128 = number.into();
-    let digits = number.unsigned_abs().to_string();
-    let mut text = if number < 0 { "-" } else { "" }.to_owned();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// In the largest unit of 1000 that leaves a whole part: `61.7 G`.

@@ -9,6 +9,7 @@ use super::numbers::{self, NONE, percent};
 use super::table::{self, Column, fit, room};
 use super::{Compared, Line, Look, Ranked, Ranking};
 use crate::output::escape;
+use crate::size::grouped;
 use crate::sources::ReadCounts;
 
 /// Marks of a trend at first: more, where there is room.
@@ -49,7 +50,7 @@ impl Ranked {
         let keys = ranking.stat.keys_text();
         let shown = ranking.lines.len() as u64;
         let all = match ranking.groups > shown {
-            true => format!(" of {}", numbers::grouped(ranking.groups)),
+            true => format!(" of {}", grouped(ranking.groups)),
             false => String::new(),
         };
         let mut parts = vec![format!("Top {}{all} {keys} by {by}", self.limit)];
@@ -62,7 +63,7 @@ impl Ranked {
     /// How whole the data is.
     fn completeness(&self, counts: ReadCounts, look: &Look) -> Vec<String> {
         let number = |number: u64| match look.human {
-            true => numbers::grouped(number),
+            true => grouped(number),
             false => number.to_string(),
         };
         let counted = |count: u64, thing: &str| {
@@ -312,7 +313,7 @@ fn lines_shown(ranking: &Ranking) -> Vec<Shown> {
         };
         shown.push(Shown {
             rank: String::new(),
-            label: Some(format!("Others ({})", numbers::grouped(others))),
+            label: Some(format!("Others ({})", grouped(others))),
             line: rest,
             cumulative: all,
         });

@@ -13,13 +13,14 @@ use vpcflow_tests::{Boto3, Outcome, Place, Screen, binary, vpcflow_at};
 const VPC: &str = "vpc-0a1b2c3d4e5f60718";
 
 /// The commands that need no account.
-const LOCAL: [&str; 8] = [
+const LOCAL: [&str; 9] = [
     "demo",
     "generate",
     "ingest",
     "store",
     "sql",
     "query",
+    "top",
     "completions",
     "man",
 ];

@@ -50,7 +50,7 @@ fn ends(screen: &mut Screen) {
 /// the terminal.
 #[track_caller]
 fn wait_for_prompt(screen: &mut Screen) {
-    screen.wait_until("the prompt", |text| is_asked(text));
+    screen.wait_until("the prompt", is_asked);
 }
 
 /// What is on the screen, without the spaces at the ends of lines.
@@ -221,11 +221,8 @@ fn colours_are_there_unless_unwanted() {
         let mut screen = start(command)?;
         screen.press("SELECT");
         screen.wait_for("vpcflow> SELECT");
-        let text = lines(&screen);
-        let line = text
-            .lines()
-            .position(|line| line.contains("> SELECT"))
-            .unwrap();
+        let mut rows = screen.terminal().rows(0, 80);
+        let line = rows.position(|row| row.contains("> SELECT")).unwrap();
         let cell = screen
             .terminal()
             .cell(u16::try_from(line).unwrap(), 9)

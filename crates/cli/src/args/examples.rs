@@ -76,6 +76,21 @@ Examples:
   # Values from outside of the statement
   vpcflow sql 'SELECT count(*) FROM flows WHERE dstport = $port' --param port=443 --from logs";
 
+pub(super) const TOP: &str = "\
+Examples:
+  # Sources by bytes
+  vpcflow top --from logs
+  # Networks and ports by records, of what was refused
+  vpcflow top srcaddr/24,dstport --by flows --where \"action = 'REJECT'\" --from logs
+  # Two rankings in one pass
+  vpcflow top --stat srcaddr/bytes --stat dstport/flows --from logs
+  # Who talks to which service
+  vpcflow top --bidirectional --from logs
+  # The last day of a store beside the same day a week ago
+  vpcflow top dstaddr --store store --since 1d --compare=7d
+  # Live, on the terminal
+  vpcflow top --follow logs:/vpc/prod";
+
 pub(super) const QUERY: &str = "\
 Examples:
   # What there is

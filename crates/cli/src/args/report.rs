@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{AwsArgs, By, FromArgs};
+use super::top::By;
+use super::{AwsArgs, FromArgs};
 
 /// What to do with it, by example.
 const EXAMPLES: &str = "\

@@ -6,22 +6,11 @@ use clap::{Args, ValueEnum};
 use vpcflow_ingest::Location;
 use vpcflow_query::{Key, Measure};
 
-use super::{AwsArgs, FromArgs, OutputArgs, calls_per_second};
+use super::{AwsArgs, FromArgs, OutputArgs, calls_per_second, examples};
 use crate::time::duration;
 
-/// Shown after the options.
-const EXAMPLES: &str = "\
-Examples:
-  vpcflow top --from logs                                    sources by bytes
-  vpcflow top srcaddr/24,dstport --by flows --from logs      networks and ports by records
-  vpcflow top --stat srcaddr/bytes --stat dstport/flows --from logs
-  vpcflow top --bidirectional --from logs                    who talks to which service
-  vpcflow top srcaddr --where \"action = 'REJECT'\" --by flows --from logs:/vpc/prod --since 1h
-  vpcflow top --follow logs:/vpc/prod                        live, on the terminal
-  vpcflow top dstaddr --store flows --since 1d --compare=7d  against the same day a week ago";
-
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = examples::TOP)]
 pub(crate) struct TopArgs {
     /// Columns that make a row, or networks of their addresses: `srcaddr/24` (IPv6 by 64 bits),
     /// `srcaddr/24/48` [default: srcaddr]

@@ -29,6 +29,27 @@ fn malformed() -> Place {
     place
 }
 
+/// A time that no calendar of the engine has is in no interval, and its neighbours are in
+/// theirs.
+#[test]
+fn a_time_far_away_harms_no_query() {
+    let place = Place::default();
+    let near = record("eni-0a", "192.0.2.1", "ACCEPT", 40, 1_767_225_600_000);
+    let far = near.replace("1767225600", "99999999999");
+    assert_ne!(near, far);
+    place.write_lines("far.log", &[near, far]);
+    for query in ["traffic-over-time", "interfaces-over-time"] {
+        let answer = place.run(&["query", query, "--from", "far.log", "-o", "ndjson"]);
+        let rows = answer.success().rows();
+        let bytes: Vec<_> = rows
+            .iter()
+            .map(|row| (row["interval_start"].as_str(), row["bytes"].as_u64()))
+            .collect();
+        let expected = [(Some("2026-01-01T00:00:00Z"), Some(40)), (None, Some(40))];
+        assert_eq!(bytes, expected, "{query}");
+    }
+}
+
 /// The rest is as if they were not there.
 #[test]
 fn malformed_lines_are_counted_and_kept() {

@@ -24,7 +24,7 @@ pub use dice::Dice;
 pub use logs::Logs;
 pub use outcome::Outcome;
 pub use place::Place;
-pub use running::Running;
+pub use running::{Running, send_signal};
 pub use screen::Screen;
 pub use tally::Tally;
 pub use terminal::{TerminalSize, on_a_terminal, on_a_terminal_of};

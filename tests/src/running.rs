@@ -1,6 +1,7 @@
 //! A process that is watched while it runs.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -166,9 +167,7 @@ impl Running {
     /// When it cannot be sent.
     #[track_caller]
     pub fn signal(&self, name: &str) {
-        let kill = format!("kill -{name} {}", self.child.id());
-        let status = Command::new("sh").args(["-c", &kill]).status();
-        assert!(status.is_ok_and(|status| status.success()), "{kill}");
+        send_signal(self.child.id(), name);
     }
 
     /// Waits for the end.
@@ -206,6 +205,18 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Sends a signal, such as `INT`, to the process of this number.
+///
+/// # Panics
+///
+/// When it cannot be sent.
+#[track_caller]
+pub fn send_signal(process: impl fmt::Display, name: &str) {
+    let kill = format!("kill -{name} {process}");
+    let status = Command::new("sh").args(["-c", &kill]).status();
+    assert!(status.is_ok_and(|status| status.success()), "{kill}");
 }
 
 /// What comes through a pipe. A thread reads it; it is handed over in pieces, so

@@ -10,7 +10,7 @@ use std::process::Command;
 
 use vpcflow_testkit::FakeLogs;
 use vpcflow_tests::{
-    Logs, Outcome, Screen, TerminalSize, binary, now_ms, record, vpcflow, workspace,
+    Logs, Outcome, Screen, TerminalSize, binary, now_ms, record, send_signal, vpcflow, workspace,
 };
 
 const SIZE: TerminalSize = (80, 24);
@@ -66,14 +66,7 @@ impl Growing {
 
     fn signal(&self, name: &str) {
         let process = fs::read_to_string(self.path("process")).unwrap();
-        let kill = format!("kill -{name} {}", process.trim());
-        assert!(
-            Command::new("sh")
-                .args(["-c", &kill])
-                .status()
-                .unwrap()
-                .success()
-        );
+        send_signal(process.trim(), name);
     }
 }
 

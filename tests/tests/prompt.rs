@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use vpcflow_tests::{Outcome, Place, Screen};
+use vpcflow_tests::{Outcome, Place, Screen, send_signal};
 
 /// A log of two records in a place of its own.
 fn place() -> Place {
@@ -189,9 +189,7 @@ fn ctrl_c_ends_the_statement_and_not_the_prompt() {
     enter(&mut screen, "SELECT 40 + 2 AS answer;");
     assert!(lines(&screen).contains("\n    42\n"), "{}", lines(&screen));
     let process = fs::read_to_string(place.path().join("process")).unwrap();
-    let kill = format!("kill -TERM {}", process.trim());
-    let killed = Command::new("sh").args(["-c", &kill]).status().unwrap();
-    assert!(killed.success());
+    send_signal(process.trim(), "TERM");
     ends(&mut screen);
 }
 

@@ -75,6 +75,11 @@ impl Offers {
     }
 }
 
+/// Whether it is one of these words, in any case.
+fn is_one_of(word: &str, words: &[&str]) -> bool {
+    words.iter().any(|known| known.eq_ignore_ascii_case(word))
+}
+
 fn begins(word: &str, prefix: &str) -> bool {
     word.get(..prefix.len())
         .is_some_and(|begin| begin.eq_ignore_ascii_case(prefix))
@@ -110,10 +115,7 @@ fn of_statement(words: &Vocabulary, line: &str, position: usize) -> Offers {
         && text(dot) == "."
     {
         add_columns(&mut offers, words, &[text(table)], prefix);
-    } else if ["from", "join"]
-        .iter()
-        .any(|word| word.eq_ignore_ascii_case(last))
-    {
+    } else if is_one_of(last, &["from", "join"]) {
         add_tables(&mut offers, words, prefix);
     } else if prefix.is_empty() {
         if before.is_empty() {
@@ -140,11 +142,9 @@ fn named_tables(line: &str) -> Vec<&str> {
         .filter(|token| token.kind == TokenKind::Word)
         .map(|token| &line[token.range.clone()])
         .collect();
-    let pairs = words.windows(2).filter(|pair| {
-        ["from", "join"]
-            .iter()
-            .any(|word| word.eq_ignore_ascii_case(pair[0]))
-    });
+    let pairs = words
+        .windows(2)
+        .filter(|pair| is_one_of(pair[0], &["from", "join"]));
     pairs.map(|pair| pair[1]).collect()
 }
 
@@ -216,11 +216,10 @@ fn of_text(inside: &str, position: usize, before: &[&Token], typed: &str) -> Off
         word.bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
     };
-    let is_table = words.clone().find(is_word).is_some_and(|word| {
-        ["from", "join", "networks"]
-            .iter()
-            .any(|name| name.eq_ignore_ascii_case(word))
-    });
+    let is_table = words
+        .clone()
+        .find(is_word)
+        .is_some_and(|word| is_one_of(word, &["from", "join", "networks"]));
     if is_table {
         return of_path(inside, position);
     }

@@ -283,9 +283,7 @@ impl Prompt {
 
     /// Rows that are no answer of a statement.
     fn print(&self, rows: &datafusion::arrow::array::RecordBatch) -> Result<(), Failure> {
-        let mut answer = self.output(None)?.answer(rows.schema())?;
-        answer.write(rows)?;
-        Ok(answer.finish()?)
+        self.output(None)?.print_rows(rows)
     }
 
     async fn answer_all(&mut self, text: &str) -> Result<(), Failure> {

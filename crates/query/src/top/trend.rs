@@ -24,8 +24,39 @@ const fn widths() -> [i64; 40] {
     widths
 }
 
+/// The times of all records so far, and the step that a trend over all of them is
+/// drawn in: a row's own trend need not be finer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Span {
+    from_s: i64,
+    to_s: i64,
+    step: u8,
+}
+
+impl Span {
+    /// Of no time yet.
+    pub(super) fn new() -> Span {
+        Span {
+            from_s: i64::MAX,
+            to_s: i64::MIN,
+            step: 0,
+        }
+    }
+
+    /// Takes a time in, in seconds since 1970.
+    #[inline]
+    pub(super) fn add(&mut self, time_s: i64) {
+        if time_s < self.from_s || time_s > self.to_s {
+            self.from_s = self.from_s.min(time_s);
+            self.to_s = self.to_s.max(time_s);
+            self.step = step_over(self.from_s, self.to_s, MAX_CELLS) as u8;
+        }
+    }
+}
+
 /// Sums over steps of equal width, which begin at whole multiples of it since 1970.
-/// The width is the least of those that people count in that leaves so few steps.
+/// The width is one that people count in and that leaves few steps: that of the span
+/// of all records when the last one was added, or wider.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Trend {
     /// Of the widths.
@@ -36,67 +67,71 @@ pub struct Trend {
 }
 
 impl Trend {
-    /// Adds an amount at a time, in seconds since 1970.
+    /// Adds an amount at a time, in seconds since 1970, which is in the span.
     #[inline]
-    pub(super) fn add(&mut self, time_s: i64, amount: i64) {
-        let cell = step_of(time_s, WIDTHS[usize::from(self.step)]);
-        let known = usize::try_from(cell - self.first).ok();
-        match known.and_then(|index| self.cells.get_mut(index)) {
-            Some(sum) => *sum = sum.wrapping_add(amount),
-            None => self.add_elsewhere(time_s, amount),
+    pub(super) fn add(&mut self, time_s: i64, amount: i64, span: Span) {
+        if self.step == span.step {
+            let cell = step_of(time_s, WIDTHS[usize::from(self.step)]);
+            let known = usize::try_from(cell - self.first).ok();
+            if let Some(sum) = known.and_then(|index| self.cells.get_mut(index)) {
+                *sum = sum.wrapping_add(amount);
+                return;
+            }
         }
+        self.coarsen_to(span.step);
+        self.add_amount(time_s, amount);
     }
 
-    /// As [`Trend::add`], of a time that has no step yet.
-    fn add_elsewhere(&mut self, time_s: i64, amount: i64) {
-        if self.cells.is_empty() {
-            self.first = step_of(time_s, WIDTHS[usize::from(self.step)]);
-            self.cells.push(amount);
-            return;
-        }
+    /// As [`Trend::add`], where the span of all records is not known.
+    pub(super) fn add_amount(&mut self, time_s: i64, amount: i64) {
         loop {
             let cell = step_of(time_s, WIDTHS[usize::from(self.step)]);
             if self.reach(cell, cell) {
-                let index = (cell - self.first) as usize;
-                self.cells[index] = self.cells[index].wrapping_add(amount);
+                let sum = &mut self.cells[(cell - self.first) as usize];
+                *sum = sum.wrapping_add(amount);
                 return;
             }
-            self.coarsen();
+            self.coarsen_to(self.step + 1);
         }
     }
 
     /// Adds what another has.
     pub(super) fn merge(&mut self, other: &Trend) {
-        if other.cells.is_empty() {
+        self.merge_cells(other.step, other.first, &other.cells);
+    }
+
+    /// Adds what another has, of which [`Trend::state`] told.
+    pub(super) fn merge_state(&mut self, state: &[i64]) {
+        if let [step, first, cells @ ..] = state {
+            self.merge_cells(u8::try_from(*step).unwrap_or_default(), *first, cells);
+        }
+    }
+
+    fn merge_cells(&mut self, step: u8, first: i64, amounts: &[i64]) {
+        if amounts.is_empty() {
             return;
         }
-        if self.cells.is_empty() {
-            self.clone_from(other);
-            return;
-        }
-        let mut other = other.clone();
-        while other.step < self.step {
-            other.coarsen();
-        }
-        loop {
-            while self.step < other.step {
-                self.coarsen();
+        self.coarsen_to(step);
+        let last = first + amounts.len() as i64 - 1;
+        let factor = loop {
+            let factor = WIDTHS[usize::from(self.step)] / WIDTHS[usize::from(step)];
+            if self.reach(first.div_euclid(factor), last.div_euclid(factor)) {
+                break factor;
             }
-            if self.reach(other.first, other.last()) {
-                break;
-            }
-            self.coarsen();
-            other.coarsen();
-        }
-        let offset = (other.first - self.first) as usize;
-        for (index, amount) in other.cells.iter().enumerate() {
-            let cell = &mut self.cells[offset + index];
-            *cell = cell.wrapping_add(*amount);
+            self.coarsen_to(self.step + 1);
+        };
+        for (index, amount) in amounts.iter().enumerate() {
+            let cell = (first + index as i64).div_euclid(factor) - self.first;
+            let sum = &mut self.cells[cell as usize];
+            *sum = sum.wrapping_add(*amount);
         }
     }
 
     /// Makes room for these steps, unless they would be too many.
     fn reach(&mut self, from: i64, to: i64) -> bool {
+        if self.cells.is_empty() {
+            self.first = from;
+        }
         let (first, last) = (self.first.min(from), self.last().max(to));
         if last - first >= MAX_CELLS as i64 {
             return false;
@@ -114,21 +149,24 @@ impl Trend {
         self.first + self.cells.len() as i64 - 1
     }
 
-    /// Goes on to the next width.
-    fn coarsen(&mut self) {
-        let next = usize::from(self.step) + 1;
-        let factor = WIDTHS[next] / WIDTHS[next - 1];
-        let first = self.first.div_euclid(factor);
-        let count = self.last().div_euclid(factor) - first + 1;
-        let mut cells = vec![0_i64; count as usize];
-        for (index, amount) in self.cells.iter().enumerate() {
-            let cell = (self.first + index as i64).div_euclid(factor) - first;
-            let cell = &mut cells[cell as usize];
-            *cell = cell.wrapping_add(*amount);
+    /// Goes on to a greater width, unless it has it.
+    fn coarsen_to(&mut self, step: u8) {
+        if step <= self.step {
+            return;
         }
-        self.step += 1;
+        let factor = WIDTHS[usize::from(step)] / WIDTHS[usize::from(self.step)];
+        let first = self.first.div_euclid(factor);
+        let mut count = 0;
+        for index in 0..self.cells.len() {
+            // No further back than it is, so that what is there is read before.
+            let cell = ((self.first + index as i64).div_euclid(factor) - first) as usize;
+            let amount = std::mem::take(&mut self.cells[index]);
+            self.cells[cell] = self.cells[cell].wrapping_add(amount);
+            count = cell + 1;
+        }
+        self.cells.truncate(count);
+        self.step = step;
         self.first = first;
-        self.cells = cells;
     }
 
     /// The amounts over a span of time, from its first step to its last, and the
@@ -158,22 +196,16 @@ impl Trend {
 
     /// As numbers that go from one thread to another: step, first, amounts.
     pub(super) fn state(&self) -> impl Iterator<Item = i64> + '_ {
-        let head = match self.cells.is_empty() {
-            true => None,
-            false => Some([i64::from(self.step), self.first]),
-        };
-        head.into_iter().flatten().chain(self.cells.iter().copied())
+        let head = [i64::from(self.step), self.first];
+        let head = head.into_iter().take(self.state_length().min(2));
+        head.chain(self.cells.iter().copied())
     }
 
-    /// From such numbers.
-    pub(super) fn from_state(numbers: &[i64]) -> Trend {
-        match numbers {
-            [step, first, cells @ ..] => Trend {
-                step: u8::try_from(*step).unwrap_or_default(),
-                first: *first,
-                cells: cells.to_vec(),
-            },
-            _ => Trend::default(),
+    /// How many numbers those are; none, where there is no amount.
+    pub(super) fn state_length(&self) -> usize {
+        match self.cells.len() {
+            0 => 0,
+            count => 2 + count,
         }
     }
 }
@@ -220,15 +252,22 @@ mod tests {
 
     #[test]
     fn an_hour_is_in_steps_of_two_minutes() {
-        let mut trend = Trend::default();
-        for minute in 0..60 {
-            trend.add(minute * 60, 1);
-        }
+        let minutes: Vec<_> = (0..60).map(|minute| (minute * 60, 1)).collect();
+        let trend = trend(&minutes);
         let (cells, width) = trend.over(0, 3599, 32);
         assert_eq!((cells.len(), width), (30, 120));
         assert!(cells.iter().all(|cell| *cell == 2), "{cells:?}");
         let (cells, width) = trend.over(0, 3599, 12);
         assert_eq!((cells, width), (vec![10; 6], 600));
+    }
+
+    fn trend(amounts: &[(i64, i64)]) -> Trend {
+        let (mut span, mut trend) = (Span::new(), Trend::default());
+        for (time_s, amount) in amounts {
+            span.add(*time_s);
+            trend.add(*time_s, *amount, span);
+        }
+        trend
     }
 
     fn amounts() -> impl Strategy<Value = Vec<(i64, i64)>> {
@@ -243,16 +282,12 @@ mod tests {
         fn amounts_are_in_their_steps(
             left in amounts(), right in amounts(), max_cells in 2..40_usize,
         ) {
-            let trend = |amounts: &[(i64, i64)]| {
-                let mut trend = Trend::default();
-                for (time_s, amount) in amounts {
-                    trend.add(*time_s, *amount);
-                }
-                trend
-            };
             let mut merged = trend(&left);
             let state: Vec<i64> = trend(&right).state().collect();
-            merged.merge(&Trend::from_state(&state));
+            merged.merge_state(&state);
+            let mut whole = Trend::default();
+            whole.merge(&merged);
+            prop_assert_eq!(&whole, &merged);
             let all = [left, right].concat();
             let from_s = all.iter().map(|(time_s, _)| *time_s).min().unwrap();
             let to_s = all.iter().map(|(time_s, _)| *time_s).max().unwrap();

@@ -264,9 +264,8 @@ impl Recent {
                 Some(sums) => {
                     let measure = sums.totals.measure(stat.by).unwrap_or(0);
                     let amount = i64::try_from(measure).unwrap_or(i64::MAX);
-                    let mut part = sums.line();
-                    part.trend.add(step * step_s, amount);
-                    line.add(&part);
+                    line.add(&sums.line());
+                    line.trend.add_amount(step * step_s, amount);
                 }
                 None if entry.overflow.totals.flows > 0 => line.at_least = true,
                 None => {}

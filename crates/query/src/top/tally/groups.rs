@@ -12,7 +12,7 @@ use datafusion::common::{Result, exec_datafusion_err};
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 
 use super::{NUMBERS, Wishes, fields};
-use crate::top::trend::Trend;
+use crate::top::trend::{Span, Trend};
 
 /// Sums of the records of a group.
 #[derive(Debug, Clone, Copy, Default)]
@@ -81,6 +81,8 @@ pub(super) struct Tallies {
     trends: [Vec<Trend>; 3],
     /// That the trends hold beside themselves.
     trend_bytes: usize,
+    /// The times of the records in the trends.
+    span: Span,
 }
 
 /// Columns of a batch of records.
@@ -143,6 +145,7 @@ impl Tallies {
             request_bytes: Vec::new(),
             trends: Default::default(),
             trend_bytes: 0,
+            span: Span::new(),
         }
     }
 
@@ -210,10 +213,11 @@ impl Tallies {
     }
 
     fn add_to_trends(&mut self, group: usize, time_s: i64, amounts: [i64; 3]) {
+        self.span.add(time_s);
         for (trends, amount) in self.trends.iter_mut().zip(amounts) {
             if let Some(trend) = trends.get_mut(group) {
                 let before = trend.held_bytes();
-                trend.add(time_s, amount);
+                trend.add(time_s, amount, self.span);
                 self.trend_bytes = self.trend_bytes + trend.held_bytes() - before;
             }
         }
@@ -263,18 +267,29 @@ impl Tallies {
 
 /// A list of numbers for each trend.
 fn lists(trends: &[Trend]) -> ListArray {
-    let numbers: ScalarBuffer<i64> = trends.iter().flat_map(Trend::state).collect();
-    let lengths = trends.iter().map(|trend| trend.state().count());
+    let lengths = trends.iter().map(Trend::state_length);
     let offsets = OffsetBuffer::<i32>::from_lengths(lengths);
+    let mut numbers = Vec::with_capacity(offsets.last().map_or(0, |end| *end as usize));
+    for trend in trends {
+        numbers.extend(trend.state());
+    }
     let field = Field::new_list_field(DataType::Int64, true);
-    let numbers = Arc::new(Int64Array::new(numbers, None));
+    let numbers = Arc::new(Int64Array::new(ScalarBuffer::from(numbers), None));
     ListArray::new(Arc::new(field), offsets, numbers, None)
 }
 
 /// The trend in a row of such lists.
 pub(in crate::top) fn trend_of(lists: &ListArray, row: usize) -> Trend {
-    let numbers = lists.value(row);
-    Trend::from_state(numbers.as_primitive::<Int64Type>().values())
+    let mut trend = Trend::default();
+    trend.merge_state(state_of(lists, row));
+    trend
+}
+
+/// The numbers in a row of such lists; a NULL has none.
+fn state_of(lists: &ListArray, row: usize) -> &[i64] {
+    let numbers = lists.values().as_primitive::<Int64Type>().values();
+    let [from, to] = [row, row + 1].map(|row| lists.value_offsets()[row] as usize);
+    &numbers[from..to]
 }
 
 impl GroupsAccumulator for Tallies {
@@ -355,7 +370,7 @@ impl GroupsAccumulator for Tallies {
             for (row, group) in groups.iter().enumerate() {
                 let trend = &mut trends[*group];
                 let before = trend.held_bytes();
-                trend.merge(&trend_of(lists, row));
+                trend.merge_state(state_of(lists, row));
                 self.trend_bytes = self.trend_bytes + trend.held_bytes() - before;
             }
         }

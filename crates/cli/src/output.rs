@@ -140,10 +140,8 @@ impl Output {
                 None => (Box::new(io::stdout()), None),
             },
             Some(path) => {
-                let file = new_file(path)?;
-                let output = Box::new(file.reopen()?);
-                let path = path.clone();
-                (output, Some(Unfinished { file, path }))
+                let file = Unfinished::new(path)?;
+                (Box::new(file.file.reopen()?), Some(file))
             }
         })
     }
@@ -154,7 +152,7 @@ impl Output {
             let (mut output, file) = self.target()?;
             output.write_all(text.as_bytes())?;
             output.flush()?;
-            file.map_or(Ok(()), Unfinished::finish)
+            Ok(file.map_or(Ok(()), Unfinished::finish)?)
         };
         print().map_err(|error| self.told(error))
     }
@@ -219,21 +217,6 @@ pub(crate) struct Answer {
     file: Option<Unfinished>,
 }
 
-/// A file that is being written, and the name that it is to have.
-struct Unfinished {
-    file: NamedTempFile,
-    path: PathBuf,
-}
-
-impl Unfinished {
-    fn finish(self) -> Result<(), Error> {
-        match self.file.persist(self.path) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(Error::Output(error.error)),
-        }
-    }
-}
-
 impl Answer {
     pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<(), Error> {
         self.printer.write(batch)
@@ -241,21 +224,42 @@ impl Answer {
 
     pub(crate) fn finish(self) -> Result<(), Error> {
         self.printer.finish()?;
-        self.file.map_or(Ok(()), Unfinished::finish)
+        Ok(self.file.map_or(Ok(()), Unfinished::finish)?)
     }
 }
 
-/// A file that takes the place of this one when it is whole.
-pub(crate) fn new_file(path: &Path) -> io::Result<NamedTempFile> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    let file = tempfile::Builder::new()
-        .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(folder);
-    // What is wrong with the folder, rather than with a name that nobody has given.
-    file.map_err(|error| fs::read_dir(folder).err().unwrap_or(error))
+/// A file that is being written, and takes the place of another when it is whole.
+pub(crate) struct Unfinished {
+    file: NamedTempFile,
+    path: PathBuf,
+}
+
+impl Unfinished {
+    /// A file that is to have this name.
+    pub(crate) fn new(path: &Path) -> io::Result<Unfinished> {
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        let file = tempfile::Builder::new()
+            .permissions(Permissions::from_mode(0o666))
+            .tempfile_in(folder);
+        // What is wrong with the folder, rather than with a name that nobody has given.
+        let file = file.map_err(|error| fs::read_dir(folder).err().unwrap_or(error))?;
+        let path = path.to_owned();
+        Ok(Unfinished { file, path })
+    }
+
+    /// The file with all that is to be in it.
+    pub(crate) fn fill(mut self, text: &str) -> io::Result<()> {
+        self.file.write_all(text.as_bytes())?;
+        self.finish()
+    }
+
+    fn finish(self) -> io::Result<()> {
+        self.file.persist(self.path).map_err(|error| error.error)?;
+        Ok(())
+    }
 }
 
 pub(crate) fn cannot_write(path: &Path, error: &io::Error) -> Failure {

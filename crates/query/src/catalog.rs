@@ -1,13 +1,15 @@
 //! What a statement can name: tables, their columns, functions.
 
+mod meaning;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::catalog::SchemaProvider;
 use datafusion::logical_expr::Documentation;
-use vpcflow_record::Field;
 
+use self::meaning::meaning;
 use crate::error::Error;
 use crate::session::Session;
 
@@ -27,7 +29,8 @@ pub struct ColumnInfo {
     pub name: String,
     /// Its type in SQL, or Arrow's name of one that SQL has no short word for.
     pub data_type: String,
-    /// What AWS documents of it; `None` of a column that is no field of a record.
+    /// What it means, which AWS documents of the fields of a record; `None` of a column
+    /// that only the data or the user has named.
     pub description: Option<&'static str>,
 }
 
@@ -60,7 +63,7 @@ impl Session {
             let columns = columns.fields().iter().map(|field| ColumnInfo {
                 name: field.name().clone(),
                 data_type: sql_type(field.data_type()),
-                description: Field::from_name(field.name()).map(Field::description),
+                description: meaning(&name, field.name()),
             });
             tables.push(TableInfo {
                 columns: columns.collect(),
@@ -147,6 +150,12 @@ mod tests {
         let start = start.unwrap();
         assert_eq!(start.data_type, "TIMESTAMP");
         assert!(start.description.unwrap().contains("first packet"));
+        for table in &tables {
+            for column in &table.columns {
+                let told = column.description.is_some();
+                assert!(told, "{}.{}", table.name, column.name);
+            }
+        }
         let functions = session.functions();
         let prefix = functions
             .iter()

@@ -21,10 +21,7 @@ pub(crate) async fn run(args: QueryArgs, limits: Limits) -> Result<(), Failure> 
         if !args.output.names_format() {
             return out(&list(&library));
         }
-        let rows = library.rows()?;
-        let mut answer = Output::new(&args.output)?.answer(rows.schema())?;
-        answer.write(&rows)?;
-        return Ok(answer.finish()?);
+        return Output::new(&args.output)?.print_rows(&library.rows()?);
     };
     let query = library.find(name)?;
     if args.explain {

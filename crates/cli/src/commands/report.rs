@@ -1,6 +1,6 @@
 //! `vpcflow report`.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::Path;
 
 use vpcflow_query::{Limits, Report, ReportOptions};
@@ -10,7 +10,7 @@ use crate::commands::top::need_source;
 use crate::commands::{counted_before, finish};
 use crate::failure::Failure;
 use crate::open::open;
-use crate::output::{cannot_write, new_file};
+use crate::output::{Unfinished, cannot_write};
 use crate::print::{Notes, bytes, out};
 use crate::progress::Progress;
 
@@ -24,13 +24,12 @@ pub(crate) async fn run(args: PageArgs, limits: Limits) -> Result<(), Failure> {
         );
     }
     // Before anything is read: a report of an hour of reading is not to be lost.
-    let file = match &args.out {
-        Some(path) => Some((
-            new_file(path).map_err(|error| cannot_write(path, &error))?,
-            path,
-        )),
-        None => None,
-    };
+    let out_path = args.out.as_deref();
+    let file = out_path.map(|path| {
+        let file = Unfinished::new(path).map_err(|error| cannot_write(path, &error))?;
+        Ok::<_, Failure>((file, path))
+    });
+    let file = file.transpose()?;
     let opened = open(&args.from, &args.aws, limits, notes).await?;
     let options = ReportOptions {
         title: args.title,
@@ -54,11 +53,9 @@ pub(crate) async fn run(args: PageArgs, limits: Limits) -> Result<(), Failure> {
     let page = report.to_html()?;
     match file {
         None => out(&page)?,
-        Some((mut file, path)) => {
-            let written = file.write_all(page.as_bytes());
-            written.map_err(|error| cannot_write(path, &error))?;
-            let placed = file.persist(path);
-            placed.map_err(|error| cannot_write(path, &error.error))?;
+        Some((file, path)) => {
+            let filled = file.fill(&page);
+            filled.map_err(|error| cannot_write(path, &error))?;
             notes.say(&told(path, page.len()));
         }
     }

@@ -6,6 +6,7 @@
 //! group has.
 
 mod groups;
+mod trends;
 
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ use datafusion::logical_expr::{
 };
 
 use self::groups::Tallies;
-pub(super) use self::groups::trend_of;
+pub(super) use self::trends::trend_of;
 
 /// What is kept beside the sums.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]

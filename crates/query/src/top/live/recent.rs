@@ -265,7 +265,7 @@ impl Recent {
                     let measure = sums.totals.measure(stat.by).unwrap_or(0);
                     let amount = i64::try_from(measure).unwrap_or(i64::MAX);
                     line.add(&sums.line());
-                    line.trend.add_amount(step * step_s, amount);
+                    line.trend.add(step * step_s, amount);
                 }
                 None if entry.overflow.totals.flows > 0 => line.at_least = true,
                 None => {}

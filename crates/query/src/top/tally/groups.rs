@@ -3,16 +3,15 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Int64Array, ListArray, PrimitiveArray, StringViewArray,
+    Array, ArrayRef, AsArray, BooleanArray, Int64Array, PrimitiveArray, StringViewArray,
     StructArray,
 };
-use datafusion::arrow::buffer::{OffsetBuffer, ScalarBuffer};
-use datafusion::arrow::datatypes::{DataType, Field, Fields, Int64Type, TimestampMicrosecondType};
+use datafusion::arrow::datatypes::{Fields, Int64Type, TimestampMicrosecondType};
 use datafusion::common::{Result, exec_datafusion_err};
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 
+use super::trends::{Traced, Trends};
 use super::{NUMBERS, Wishes, fields};
-use crate::top::trend::{Span, Trend};
 
 /// Sums of the records of a group.
 #[derive(Debug, Clone, Copy, Default)]
@@ -47,13 +46,19 @@ fn sum(sum: Option<i64>, amount: Option<i64>, what: &str) -> Result<Option<i64>>
     }
 }
 
-/// A group of records.
+/// A group of records, in one line of memory: what a record waits for.
 #[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
 struct Group {
     sums: Sums,
     /// The first start and the last end, in microseconds; none is the other way round.
     first: i64,
     last: i64,
+}
+
+/// Records that tell of gaps.
+#[derive(Debug, Clone, Copy, Default)]
+struct Gaps {
     nodata: i64,
     skipdata: i64,
 }
@@ -64,8 +69,6 @@ impl Default for Group {
             sums: Sums::default(),
             first: i64::MAX,
             last: i64::MIN,
-            nodata: 0,
-            skipdata: 0,
         }
     }
 }
@@ -75,14 +78,13 @@ impl Default for Group {
 pub(super) struct Tallies {
     wishes: Wishes,
     groups: Vec<Group>,
+    gaps: Vec<Gaps>,
     previous: Vec<Sums>,
     request_bytes: Vec<Option<i64>>,
-    /// By measure; empty where it is not wished for.
-    trends: [Vec<Trend>; 3],
-    /// That the trends hold beside themselves.
-    trend_bytes: usize,
-    /// The times of the records in the trends.
-    span: Span,
+    /// By measure, where they are wished for.
+    trends: [Option<Trends>; 3],
+    /// Of a batch: the records that are in the trends.
+    traced: Vec<Traced>,
 }
 
 /// Columns of a batch of records.
@@ -141,26 +143,25 @@ impl Tallies {
         Tallies {
             wishes,
             groups: Vec::new(),
+            gaps: Vec::new(),
             previous: Vec::new(),
             request_bytes: Vec::new(),
-            trends: Default::default(),
-            trend_bytes: 0,
-            span: Span::new(),
+            trends: wishes.trends.map(|is_wished| is_wished.then(Trends::new)),
+            traced: Vec::new(),
         }
     }
 
     fn resize(&mut self, count: usize) {
         self.groups.resize_with(count, Group::default);
+        self.gaps.resize_with(count, Gaps::default);
         if self.wishes.since_us.is_some() {
             self.previous.resize_with(count, Sums::default);
         }
         if self.wishes.directions {
             self.request_bytes.resize(count, None);
         }
-        for (trends, is_wished) in self.trends.iter_mut().zip(self.wishes.trends) {
-            if is_wished {
-                trends.resize_with(count, Trend::default);
-            }
+        for trends in self.trends.iter_mut().flatten() {
+            trends.resize(count);
         }
     }
 
@@ -181,11 +182,11 @@ impl Tallies {
         match status {
             Status::Traffic => {}
             Status::NoData => {
-                tally.nodata += 1;
+                self.gaps[group].nodata += 1;
                 return Ok(());
             }
             Status::SkipData => {
-                tally.skipdata += 1;
+                self.gaps[group].skipdata += 1;
                 return Ok(());
             }
         }
@@ -206,26 +207,33 @@ impl Tallies {
         if self.wishes.trends != [false; 3]
             && let Some(start) = start
         {
-            let amounts = [bytes.unwrap_or(0), packets.unwrap_or(0), 1];
-            self.add_to_trends(group, start.div_euclid(1_000_000), amounts);
+            let time_s = start.div_euclid(1_000_000);
+            self.traced.push(Traced { group, row, time_s });
         }
         Ok(())
     }
 
-    fn add_to_trends(&mut self, group: usize, time_s: i64, amounts: [i64; 3]) {
-        self.span.add(time_s);
-        for (trends, amount) in self.trends.iter_mut().zip(amounts) {
-            if let Some(trend) = trends.get_mut(group) {
-                let before = trend.held_bytes();
-                trend.add(time_s, amount, self.span);
-                self.trend_bytes = self.trend_bytes + trend.held_bytes() - before;
-            }
+    /// Adds the records of a batch to the trends: after all sums, in a loop that waits
+    /// for memory of several groups at a time.
+    fn trace(&mut self, records: &Records<'_>) {
+        let [bytes, packets, flows] = &mut self.trends;
+        let amount = |column: &Int64Array, row: usize| value!(column, row).unwrap_or(0);
+        if let Some(trends) = bytes {
+            trends.add(&self.traced, |row| amount(records.bytes, row));
         }
+        if let Some(trends) = packets {
+            trends.add(&self.traced, |row| amount(records.packets, row));
+        }
+        if let Some(trends) = flows {
+            trends.add(&self.traced, |_| 1);
+        }
+        self.traced.clear();
     }
 
     /// The columns of these groups, which are forgotten.
     fn take(&mut self, emit_to: EmitTo) -> Vec<ArrayRef> {
         let groups = emit_to.take_needed(&mut self.groups);
+        let gaps = emit_to.take_needed(&mut self.gaps);
         let known = |value: i64, none: i64| (value != none).then_some(value);
         let column = |value: &dyn Fn(&Group) -> Option<i64>| -> ArrayRef {
             Arc::new(groups.iter().map(value).collect::<Int64Array>())
@@ -236,8 +244,12 @@ impl Tallies {
             column(&|group| group.sums.bytes),
             column(&|group| known(group.first, i64::MAX)),
             column(&|group| known(group.last, i64::MIN)),
-            column(&|group| Some(group.nodata)),
-            column(&|group| Some(group.skipdata)),
+            Arc::new(Int64Array::from_iter_values(
+                gaps.iter().map(|gaps| gaps.nodata),
+            )),
+            Arc::new(Int64Array::from_iter_values(
+                gaps.iter().map(|gaps| gaps.skipdata),
+            )),
         ];
         if self.wishes.since_us.is_some() {
             let previous = emit_to.take_needed(&mut self.previous);
@@ -254,42 +266,11 @@ impl Tallies {
             let bytes = emit_to.take_needed(&mut self.request_bytes);
             columns.push(Arc::new(Int64Array::from(bytes)));
         }
-        for (trends, is_wished) in self.trends.iter_mut().zip(self.wishes.trends) {
-            if is_wished {
-                let trends = emit_to.take_needed(trends);
-                self.trend_bytes -= trends.iter().map(Trend::held_bytes).sum::<usize>();
-                columns.push(Arc::new(lists(&trends)));
-            }
+        for trends in self.trends.iter_mut().flatten() {
+            columns.push(Arc::new(trends.take(emit_to)));
         }
         columns
     }
-}
-
-/// A list of numbers for each trend.
-fn lists(trends: &[Trend]) -> ListArray {
-    let lengths = trends.iter().map(Trend::state_length);
-    let offsets = OffsetBuffer::<i32>::from_lengths(lengths);
-    let mut numbers = Vec::with_capacity(offsets.last().map_or(0, |end| *end as usize));
-    for trend in trends {
-        numbers.extend(trend.state());
-    }
-    let field = Field::new_list_field(DataType::Int64, true);
-    let numbers = Arc::new(Int64Array::new(ScalarBuffer::from(numbers), None));
-    ListArray::new(Arc::new(field), offsets, numbers, None)
-}
-
-/// The trend in a row of such lists.
-pub(in crate::top) fn trend_of(lists: &ListArray, row: usize) -> Trend {
-    let mut trend = Trend::default();
-    trend.merge_state(state_of(lists, row));
-    trend
-}
-
-/// The numbers in a row of such lists; a NULL has none.
-fn state_of(lists: &ListArray, row: usize) -> &[i64] {
-    let numbers = lists.values().as_primitive::<Int64Type>().values();
-    let [from, to] = [row, row + 1].map(|row| lists.value_offsets()[row] as usize);
-    &numbers[from..to]
 }
 
 impl GroupsAccumulator for Tallies {
@@ -307,6 +288,7 @@ impl GroupsAccumulator for Tallies {
                 self.add(*group, &records, row)?;
             }
         }
+        self.trace(&records);
         Ok(())
     }
 
@@ -345,8 +327,11 @@ impl GroupsAccumulator for Tallies {
                 .add(number(0).unwrap_or(0), number(1), number(2))?;
             group.first = group.first.min(number(3).unwrap_or(i64::MAX));
             group.last = group.last.max(number(4).unwrap_or(i64::MIN));
-            group.nodata += number(5).unwrap_or(0);
-            group.skipdata += number(6).unwrap_or(0);
+        }
+        for (row, group) in groups.iter().enumerate() {
+            let gaps = &mut self.gaps[*group];
+            gaps.nodata += value!(tally[5], row).unwrap_or(0);
+            gaps.skipdata += value!(tally[6], row).unwrap_or(0);
         }
         if self.wishes.since_us.is_some() {
             let [flows, packets, bytes] = [numbers(next()?), numbers(next()?), numbers(next()?)];
@@ -362,17 +347,8 @@ impl GroupsAccumulator for Tallies {
                 *total = sum(*total, value!(bytes, row), "bytes")?;
             }
         }
-        for (trends, is_wished) in self.trends.iter_mut().zip(self.wishes.trends) {
-            if !is_wished {
-                continue;
-            }
-            let lists = next()?.as_list::<i32>();
-            for (row, group) in groups.iter().enumerate() {
-                let trend = &mut trends[*group];
-                let before = trend.held_bytes();
-                trend.merge_state(state_of(lists, row));
-                self.trend_bytes = self.trend_bytes + trend.held_bytes() - before;
-            }
+        for trends in self.trends.iter_mut().flatten() {
+            trends.merge(next()?.as_list(), groups);
         }
         Ok(())
     }
@@ -390,12 +366,13 @@ impl GroupsAccumulator for Tallies {
     }
 
     fn size(&self) -> usize {
-        let trends: usize = self.trends.iter().map(Vec::capacity).sum();
+        let trends = self.trends.iter().flatten().map(Trends::held_bytes);
         size_of::<Self>()
             + self.groups.capacity() * size_of::<Group>()
+            + self.gaps.capacity() * size_of::<Gaps>()
             + self.previous.capacity() * size_of::<Sums>()
             + self.request_bytes.capacity() * size_of::<Option<i64>>()
-            + trends * size_of::<Trend>()
-            + self.trend_bytes
+            + trends.sum::<usize>()
+            + self.traced.capacity() * size_of::<Traced>()
     }
 }

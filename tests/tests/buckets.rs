@@ -182,6 +182,44 @@ fn a_statement_names_objects() {
 }
 
 #[test]
+fn a_report_of_a_bucket_tells_what_it_is_of() {
+    let Some(aws) = Aws::start() else { return };
+    deliver(&aws);
+    let window = ["--since", "2026-11-20T06:00", "--until", "2026-11-21"];
+    let source = ["report", "--from", "s3://flow-logs/AWSLogs"];
+    let page = aws.run(&[&source[..], &window].concat()).success();
+    assert_eq!(page.counts(), (30, 0));
+    assert!(page.stdout.contains("s3://flow-logs/AWSLogs"));
+    assert_eq!(
+        aws.read_objects(),
+        [6, 12, 18].map(|hour| name(20, hour, "log.gz"))
+    );
+}
+
+/// A public bucket is read by somebody who has no credentials.
+#[test]
+fn calls_are_not_signed_where_the_user_says_so() {
+    let Some(aws) = Aws::start() else { return };
+    deliver(&aws);
+    let ask = |source: &str, more: &[&str]| {
+        let arguments = [&["sql", COUNT, "-o", "ndjson", "--from", source], more].concat();
+        let nobody = [("AWS_ACCESS_KEY_ID", ""), ("AWS_SECRET_ACCESS_KEY", "")];
+        aws.run_with(&arguments, &nobody)
+    };
+    ask("s3://flow-logs", &[])
+        .failure(1)
+        .tells(&["error: no AWS credentials"]);
+    let answer = ask("s3://flow-logs", &["--no-sign-request"]).success();
+    assert_eq!(answer.counts(), (160, 0));
+    ask("logs:/vpc/flow", &["--no-sign-request"])
+        .failure(2)
+        .tells(&[
+            "error: only buckets of S3 answer calls that are not signed",
+            "hint: leave `--no-sign-request` out",
+        ]);
+}
+
+#[test]
 fn what_cannot_be_read_is_told_with_the_way_out() {
     let Some(aws) = Aws::start() else { return };
     deliver(&aws);

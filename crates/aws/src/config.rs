@@ -33,6 +33,9 @@ pub struct SdkOptions {
     pub endpoint_url: Option<String>,
     /// A role to act as, with the credentials found otherwise.
     pub assume_role: Option<AssumeRole>,
+    /// No credentials are looked for and no call is signed, which only public buckets
+    /// of S3 take.
+    pub unsigned: bool,
 }
 
 /// A role to assume before anything else is called.
@@ -71,6 +74,9 @@ pub async fn load_config(options: &SdkOptions) -> Result<SdkConfig> {
     if let Some(url) = &options.endpoint_url {
         loader = loader.endpoint_url(valid_endpoint_url(url)?);
     }
+    if options.unsigned {
+        loader = loader.no_credentials();
+    }
     let config = loader.load().await;
     // From the environment or the profile, where nothing has looked at it yet.
     config.endpoint_url().map(valid_endpoint_url).transpose()?;
@@ -81,6 +87,9 @@ pub async fn load_config(options: &SdkOptions) -> Result<SdkConfig> {
         return Err(Error::NoRegion {
             profile: options.profile.clone(),
         });
+    }
+    if options.unsigned {
+        return Ok(config);
     }
     let usual = UsualCredentials {
         profile: options.profile.clone(),

@@ -114,6 +114,9 @@ pub(crate) struct AwsArgs {
     /// Endpoint to call in place of AWS's
     #[arg(long, value_name = "URL")]
     pub(crate) endpoint_url: Option<String>,
+    /// Read public buckets of S3 without credentials
+    #[arg(long, conflicts_with_all = ["profile", "assume_role"])]
+    pub(crate) no_sign_request: bool,
     /// Role to assume first, as of another account
     #[arg(long, value_name = "ARN")]
     pub(crate) assume_role: Option<String>,

@@ -14,7 +14,7 @@ use vpcflow_query::{ObjectFinder, ObjectsError};
 
 use crate::args::AwsArgs;
 use crate::failure::Failure;
-use crate::open::config;
+use crate::open::bucket_config;
 
 /// The buckets that a command reads, each reached once.
 #[derive(Debug, Default)]
@@ -45,7 +45,7 @@ impl Buckets {
 
     async fn reach(&mut self, name: &str, aws: &AwsArgs) -> Result<Bucket, Failure> {
         if self.config.is_none() {
-            self.config = Some(config(aws).await?);
+            self.config = Some(bucket_config(aws).await?);
         }
         let config = self.config.as_ref();
         let objects = config.map(|config| bucket(name, config)).transpose()?;
@@ -87,12 +87,11 @@ impl ObjectFinder for NamedObjects {
 
 /// A bucket, as whoever calls AWS otherwise: object_store knows no profiles.
 pub(crate) fn bucket(name: &str, config: &SdkConfig) -> Result<Arc<dyn ObjectStore>, Failure> {
-    let provider = config
-        .credentials_provider()
-        .ok_or_else(|| Failure::new("there is nothing that provides credentials of AWS"))?;
-    let mut builder = AmazonS3Builder::new()
-        .with_bucket_name(name)
-        .with_credentials(Arc::new(SdkCredentials { provider }));
+    let builder = AmazonS3Builder::new().with_bucket_name(name);
+    let mut builder = match config.credentials_provider() {
+        Some(provider) => builder.with_credentials(Arc::new(SdkCredentials { provider })),
+        None => builder.with_skip_signature(true),
+    };
     if let Some(region) = config.region() {
         builder = builder.with_region(region.as_ref());
     }

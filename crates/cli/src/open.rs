@@ -239,6 +239,17 @@ pub(crate) fn warn_unknown(format: Option<&Format>, notes: Notes) {
 
 /// The configuration for calls to AWS.
 pub(crate) async fn config(args: &AwsArgs) -> Result<SdkConfig, Failure> {
+    if args.no_sign_request {
+        return Err(
+            Failure::usage("only buckets of S3 answer calls that are not signed")
+                .hint("leave `--no-sign-request` out"),
+        );
+    }
+    bucket_config(args).await
+}
+
+/// The configuration for calls to S3, which public buckets take without credentials.
+pub(crate) async fn bucket_config(args: &AwsArgs) -> Result<SdkConfig, Failure> {
     let options = SdkOptions {
         profile: args.profile.clone(),
         region: args.region.clone(),
@@ -247,9 +258,12 @@ pub(crate) async fn config(args: &AwsArgs) -> Result<SdkConfig, Failure> {
             arn,
             external_id: args.external_id.clone(),
         }),
+        unsigned: args.no_sign_request,
     };
     let config = vpcflow_aws::load_config(&options).await?;
-    vpcflow_aws::check_credentials(&config).await?;
+    if !options.unsigned {
+        vpcflow_aws::check_credentials(&config).await?;
+    }
     Ok(config)
 }
 

@@ -11,7 +11,7 @@ use vpcflow_store::{Location, Patience, SharedStore, Store, StoreOptions};
 use crate::args::AwsArgs;
 use crate::bucket::bucket;
 use crate::failure::Failure;
-use crate::open::config;
+use crate::open::bucket_config;
 
 /// Begins the name of a store in a bucket.
 const BUCKET: &str = "s3://";
@@ -31,7 +31,10 @@ pub(crate) async fn location(name: &str, aws: &AwsArgs) -> Result<Location, Fail
     let url = url.ok_or_else(|| {
         Failure::usage(format!("`{name}` names no bucket")).hint("write it as s3://BUCKET/PREFIX")
     })?;
-    let objects = bucket(url.host_str().unwrap_or_default(), &config(aws).await?)?;
+    let objects = bucket(
+        url.host_str().unwrap_or_default(),
+        &bucket_config(aws).await?,
+    )?;
     Ok(Location::objects(url, objects))
 }
 

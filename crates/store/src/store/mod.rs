@@ -1,5 +1,6 @@
 //! The one writer of a store.
 
+mod advance;
 mod amount;
 mod append;
 mod commit;

@@ -104,6 +104,15 @@ pub(crate) fn new_path(date: Option<NaiveDate>) -> Path {
     ))
 }
 
+/// Whether [`new_path`] may have made a name. What somebody else has put beside the
+/// store's files is not the store's to remove.
+pub(crate) fn is_own_name(path: &Path) -> bool {
+    let id = path
+        .filename()
+        .and_then(|name| name.strip_prefix("part-")?.strip_suffix(".parquet"));
+    id.is_some_and(|id| Uuid::try_parse(id).is_ok())
+}
+
 /// A data file in memory.
 #[derive(Debug)]
 pub(crate) struct Encoded {
@@ -325,6 +334,19 @@ mod tests {
             .map(|f| (f.file.date.is_some(), f.file.rows))
             .collect();
         assert_eq!(rows, [(false, 3), (true, 1)]);
+    }
+
+    #[test]
+    fn own_names_are_told_from_those_of_others() {
+        assert!(is_own_name(&new_path(None)));
+        assert!(is_own_name(&new_path(NaiveDate::from_epoch_days(20_000))));
+        for other in [
+            "date=2026-11-22/flows.parquet",
+            "date=2026-11-22/part-00001-3f2b7d53-2c3f-4dd6-a8a5-5b2a0c1e9f10-c000.snappy.parquet",
+            "date=2026-11-22/part-3f2b7d53-2c3f-4dd6-a8a5-5b2a0c1e9f10.parquet.gz",
+        ] {
+            assert!(!is_own_name(&other.into()), "{other}");
+        }
     }
 
     #[test]

@@ -296,8 +296,10 @@ impl Store {
         Ok(prepared.commit)
     }
 
-    /// Writes an entry again of which it is not known whether it is in the log.
+    /// Writes an entry again of which it is not known whether it is in the log. Before
+    /// the first one the table is there.
     pub(super) async fn resolve_doubt(&mut self) -> Result<Option<Commit>> {
+        self.finish_creation().await?;
         match self.in_doubt.take() {
             Some(prepared) => self.write(prepared).await.map(Some),
             None => Ok(None),

@@ -4,6 +4,7 @@ mod advance;
 mod amount;
 mod append;
 mod commit;
+mod creation;
 mod maintain;
 mod open;
 
@@ -25,6 +26,7 @@ use crate::source::{Checkpoint, SourceId, SourceState};
 use amount::Amount;
 use append::{FileWriter, Spilled};
 use commit::Prepared;
+use creation::Creation;
 
 pub(crate) use append::remove;
 pub use commit::Commit;
@@ -116,6 +118,8 @@ pub struct Store {
     /// Bytes of the rows that these write.
     spilling_bytes: usize,
     files: FileWriter,
+    /// Of a table that is new.
+    creation: Option<Creation>,
     /// A commit whose entry may be in the log, or not: the answer got lost.
     in_doubt: Option<Prepared>,
     compaction: Option<RunningCompaction>,

@@ -60,8 +60,8 @@ pub struct StoreOptions {
     /// Files that are encoded at the same time: as many as there are processors.
     pub encoders: usize,
     /// Files that may be on their way to the disk, or wait to be encoded, beside
-    /// those: so many that no processor waits for the disk. Memory holds the rows
-    /// of all.
+    /// those. One is enough, since all processors share the files that are left, and
+    /// memory that holds the rows of more is taken from the system anew.
     pub writes: usize,
     /// Bytes of rows on their way into files with which no more are taken, however
     /// few the files.
@@ -83,10 +83,10 @@ impl Default for StoreOptions {
             idle_commit_age_ms: 60_000,
             commit_rows: 8 * 1024 * 1024,
             segment_rows: 128 * 1024,
-            segment_bytes: 32 * 1024 * 1024,
+            segment_bytes: 24 * 1024 * 1024,
             encoders: std::thread::available_parallelism().map_or(1, usize::from),
-            writes: 3,
-            spilling_bytes: 96 * 1024 * 1024,
+            writes: 1,
+            spilling_bytes: 48 * 1024 * 1024,
             keep_days: None,
             maintain: true,
             reader_grace_ms: 3_600_000,

@@ -84,9 +84,9 @@ impl EventDecoder {
     pub fn decode(&mut self, events: &[LogEvent]) -> Result<Decoded, ArrowError> {
         let before = self.decoder.counts();
         let mut rejects = RejectsBuilder::default();
-        let mut streams = StringViewBuilder::new();
-        let mut event_ids = StringViewBuilder::new();
-        let mut ingestion_times = Vec::new();
+        let mut streams = text_of(events.iter().map(|event| event.stream.as_ref()));
+        let mut event_ids = text_of(events.iter().map(|event| event.event_id.as_str()));
+        let mut ingestion_times = Vec::with_capacity(events.len());
         for event in events {
             if self.decoder.decode_message(event.message.as_bytes()) {
                 streams.append_value(&event.stream);
@@ -122,6 +122,17 @@ impl EventDecoder {
             bytes: self.decoder.counts().bytes - before.bytes,
             cut: self.decoder.counts().cut - before.cut,
         })
+    }
+}
+
+/// Room for these values, and no more: left to itself, text grows to twice of it, and
+/// rows wait in memory by the hundred thousand.
+fn text_of<'a>(values: impl ExactSizeIterator<Item = &'a str>) -> StringViewBuilder {
+    let builder = StringViewBuilder::with_capacity(values.len());
+    let bytes: usize = values.map(str::len).sum();
+    match u32::try_from(bytes) {
+        Ok(bytes) if bytes > 0 => builder.with_fixed_block_size(bytes),
+        _ => builder,
     }
 }
 

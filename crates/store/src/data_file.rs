@@ -9,12 +9,13 @@ use bytes::Bytes;
 use chrono::NaiveDate;
 use object_store::path::Path;
 use parquet::basic::ZstdLevel;
+use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, SortingColumn};
 use parquet::file::properties::WriterProperties;
 use uuid::Uuid;
 
-use crate::encode::{EncoderOptions, FileEncoder, Layout};
-use crate::error::{self, Result};
+use crate::encode::{EncoderOptions, Group, Layout};
+use crate::error::{self, Error, Result};
 use crate::order::{OneDay, one_day, sorted};
 use crate::schema::DATE_COLUMN;
 use crate::stats::FileStats;
@@ -103,6 +104,15 @@ pub(crate) fn new_path(date: Option<NaiveDate>) -> Path {
     ))
 }
 
+/// Whether [`new_path`] may have made a name. What somebody else has put beside the
+/// store's files is not the store's to remove.
+pub(crate) fn is_own_name(path: &Path) -> bool {
+    let id = path
+        .filename()
+        .and_then(|name| name.strip_prefix("part-")?.strip_suffix(".parquet"));
+    id.is_some_and(|id| Uuid::try_parse(id).is_ok())
+}
+
 /// A data file in memory.
 #[derive(Debug)]
 pub(crate) struct Encoded {
@@ -110,44 +120,86 @@ pub(crate) struct Encoded {
     pub(crate) bytes: Bytes,
 }
 
-/// Sorts rows of one schema and writes a file for each day of theirs.
-pub(crate) fn encode(batches: &[RecordBatch], now_ms: i64) -> Result<Vec<Encoded>> {
-    let Some(first) = batches.first() else {
-        return Ok(Vec::new());
-    };
-    if let Some(OneDay { date, order }) = one_day(batches) {
-        let file = encode_day(batches, order.as_deref(), Some(date), now_ms)?;
-        return Ok(vec![file]);
-    }
-    let (rows, days) = sorted(concat_batches(first.schema_ref(), batches)?)?;
-    let mut files = Vec::with_capacity(days.len());
-    let mut from = 0;
-    for (date, count) in days {
-        let day = rows.slice(from, count);
-        from += count;
-        files.push(encode_day(&[day], None, date, now_ms)?);
-    }
-    Ok(files)
+/// Rows of one schema that become a file for each day of theirs. Several threads may
+/// encode them together.
+#[derive(Debug)]
+pub(crate) struct Encoding {
+    now_ms: i64,
+    days: Vec<Day>,
 }
 
-/// Writes a file of rows, in this order of theirs or as they are.
-fn encode_day(
-    batches: &[RecordBatch],
-    order: Option<&[u32]>,
+/// A file that is encoded.
+#[derive(Debug)]
+struct Day {
     date: Option<NaiveDate>,
-    now_ms: i64,
-) -> Result<Encoded> {
-    let path = new_path(date);
-    let schema = batches[0].schema_ref();
-    let written = FileEncoder::new(schema, encoder_options(schema, Effort::Commit))
-        .and_then(|mut file| file.write(batches, order).map(|()| file))
-        .and_then(|mut file| file.finish());
-    let (bytes, metadata) = written.map_err(error::parquet("write", path.as_ref()))?;
-    let file = describe(path, bytes.len(), &metadata, schema, date, now_ms);
-    Ok(Encoded {
-        file,
-        bytes: bytes.into(),
-    })
+    path: Path,
+    rows: Group,
+}
+
+impl Encoding {
+    /// Sorts the rows.
+    pub(crate) fn new(batches: Vec<RecordBatch>, now_ms: i64) -> Result<Encoding> {
+        let mut days = Vec::new();
+        if let Some(OneDay { date, order }) = one_day(&batches) {
+            days.push(Day::new(Some(date), batches, order)?);
+        } else if let Some(first) = batches.first() {
+            let (rows, counts) = sorted(concat_batches(first.schema_ref(), &batches)?)?;
+            let mut from = 0;
+            for (date, count) in counts {
+                days.push(Day::new(date, vec![rows.slice(from, count)], None)?);
+                from += count;
+            }
+        }
+        Ok(Encoding { now_ms, days })
+    }
+
+    /// Encodes columns until none is left to take. Other threads may still be at
+    /// theirs then.
+    pub(crate) fn work(&self) -> Result<()> {
+        let work = |day: &Day| day.rows.work().map_err(day.failed());
+        self.days.iter().try_for_each(work)
+    }
+
+    /// Whether all is encoded.
+    pub(crate) fn is_done(&self) -> bool {
+        self.days.iter().all(|day| day.rows.is_done())
+    }
+
+    /// The files, when all is encoded.
+    pub(crate) fn finish(&self) -> Result<Vec<Encoded>> {
+        let days = self.days.iter();
+        days.map(|day| day.finish(self.now_ms)).collect()
+    }
+}
+
+impl Day {
+    /// Rows in this order of theirs or as they are. There is a batch at the least.
+    fn new(
+        date: Option<NaiveDate>,
+        batches: Vec<RecordBatch>,
+        order: Option<Vec<u32>>,
+    ) -> Result<Day> {
+        let path = new_path(date);
+        let schema = batches[0].schema();
+        let options = encoder_options(&schema, Effort::Commit);
+        let rows = Group::new(&schema, options, batches, order);
+        let rows = rows.map_err(error::parquet("write", path.as_ref()))?;
+        Ok(Day { date, path, rows })
+    }
+
+    fn finish(&self, now_ms: i64) -> Result<Encoded> {
+        let (bytes, metadata) = self.rows.finish().map_err(self.failed())?;
+        let schema = self.rows.schema();
+        let (path, size_bytes) = (self.path.clone(), bytes.len());
+        Ok(Encoded {
+            file: describe(path, size_bytes, &metadata, schema, self.date, now_ms),
+            bytes: bytes.into(),
+        })
+    }
+
+    fn failed(&self) -> impl FnOnce(ParquetError) -> Error + use<> {
+        error::parquet("write", self.path.as_ref())
+    }
 }
 
 /// What the log will say of a file that was written.
@@ -230,6 +282,12 @@ mod tests {
 
     const DAY_US: i64 = 86_400 * 1_000_000;
 
+    fn encode(batches: Vec<RecordBatch>) -> Vec<Encoded> {
+        let encoding = Encoding::new(batches, 0).unwrap();
+        encoding.work().unwrap();
+        encoding.finish().unwrap()
+    }
+
     fn times(start: Vec<Option<i64>>, end: Vec<Option<i64>>) -> RecordBatch {
         let column = |name: &str, values: Vec<Option<i64>>| {
             let values = TimestampMicrosecondArray::from(values).with_timezone("UTC");
@@ -246,7 +304,7 @@ mod tests {
     fn rows_are_sorted_into_days() {
         let start = vec![Some(DAY_US + 5), None, Some(7), Some(3), None, Some(-1)];
         let end = vec![None, Some(9), None, None, None, None];
-        let files = encode(&[times(start, end)], 0).unwrap();
+        let files = encode(vec![times(start, end)]);
         let days: Vec<_> = files
             .iter()
             .map(|encoded| (date_text(encoded.file.date), encoded.file.rows))
@@ -270,7 +328,7 @@ mod tests {
     fn days_that_no_calendar_has_are_no_days() {
         let start = vec![Some(i64::MAX), Some(i64::MAX / 3), Some(5), None];
         let end = vec![None, None, None, Some(i64::MIN)];
-        let files = encode(&[times(start, end)], 0).unwrap();
+        let files = encode(vec![times(start, end)]);
         let rows: Vec<_> = files
             .iter()
             .map(|f| (f.file.date.is_some(), f.file.rows))
@@ -279,7 +337,20 @@ mod tests {
     }
 
     #[test]
+    fn own_names_are_told_from_those_of_others() {
+        assert!(is_own_name(&new_path(None)));
+        assert!(is_own_name(&new_path(NaiveDate::from_epoch_days(20_000))));
+        for other in [
+            "date=2026-11-22/flows.parquet",
+            "date=2026-11-22/part-00001-3f2b7d53-2c3f-4dd6-a8a5-5b2a0c1e9f10-c000.snappy.parquet",
+            "date=2026-11-22/part-3f2b7d53-2c3f-4dd6-a8a5-5b2a0c1e9f10.parquet.gz",
+        ] {
+            assert!(!is_own_name(&other.into()), "{other}");
+        }
+    }
+
+    #[test]
     fn nothing_gives_no_file() {
-        assert!(encode(&[], 0).unwrap().is_empty());
+        assert!(encode(Vec::new()).is_empty());
     }
 }

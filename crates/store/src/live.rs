@@ -31,6 +31,15 @@ impl HotSource {
         self.files.retain(|(end, _)| *end > through);
     }
 
+    /// The rows of the appends before this one, in files or not. Those that are on
+    /// their way into a file are in memory until it is there.
+    pub(crate) fn rows_before(&self, append: u64) -> u64 {
+        let rows = self.rows.range(..append);
+        let in_memory = rows.map(|(_, rows)| rows.num_rows() as u64);
+        let files = self.files.iter().filter(|(end, _)| *end <= append);
+        in_memory.sum::<u64>() + files.map(|(_, file)| file.rows).sum::<u64>()
+    }
+
     fn is_empty(&self) -> bool {
         self.rows.is_empty() && self.rejects.is_empty() && self.files.is_empty()
     }

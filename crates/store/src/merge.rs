@@ -340,7 +340,7 @@ impl Output {
             None => self.start_file()?,
         };
         let writer = self.writer.insert(writer);
-        let written = writer.file.write(&[rows], None);
+        let written = writer.file.write(&rows);
         written.map_err(error::parquet("write", writer.path.as_ref()))?;
         let bytes = writer.file.take_bytes();
         writer.put(bytes).await?;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use futures::TryStreamExt;
 use object_store::path::Path;
 
+use crate::data_file::is_own_name;
 use crate::error::{self, Result};
 use crate::location::Location;
 use crate::rejects::REJECTS;
@@ -21,8 +22,8 @@ pub struct Orphan {
     pub size_bytes: u64,
 }
 
-/// All data files, cursors and rejects that neither the table nor a source refers
-/// to. Files that were replaced are not among them until their time is over.
+/// All data files, cursors and rejects of this crate's making that neither the table nor
+/// a source refers to. Files that were replaced are not among them until their time is over.
 pub(crate) async fn find_orphans(
     location: &Location,
     table: &Table,
@@ -44,6 +45,7 @@ pub(crate) async fn find_orphans(
         .common_prefixes;
     let mut orphans = Vec::new();
     for folder in folders.iter().filter(|folder| is_ours(folder)) {
+        let has_rows = has_rows(folder);
         let found: Vec<_> = objects
             .list(Some(folder))
             .try_collect()
@@ -53,6 +55,7 @@ pub(crate) async fn find_orphans(
             found
                 .into_iter()
                 .filter(|meta| !known.contains(&meta.location))
+                .filter(|meta| !has_rows || is_own_name(&meta.location))
                 .map(|meta| Orphan {
                     path: meta.location,
                     size_bytes: meta.size,
@@ -64,11 +67,14 @@ pub(crate) async fn find_orphans(
 
 /// Whether this crate writes into a folder of the store; others are not touched.
 fn is_ours(folder: &Path) -> bool {
-    folder.filename().is_some_and(|name| {
-        name == REJECTS
-            || name == crate::source::CURSORS
-            || name
-                .strip_prefix(DATE_COLUMN)
-                .is_some_and(|rest| rest.starts_with('='))
-    })
+    let name = folder.filename();
+    has_rows(folder) || name == Some(REJECTS) || name == Some(crate::source::CURSORS)
+}
+
+/// Whether a folder has the data files of a day. Other tools name theirs alike, so that
+/// a new store may be made where some are.
+fn has_rows(folder: &Path) -> bool {
+    let name = folder.filename();
+    let day = name.and_then(|name| name.strip_prefix(DATE_COLUMN));
+    day.is_some_and(|rest| rest.starts_with('='))
 }

@@ -70,6 +70,39 @@ async fn a_commit_that_failed_succeeds_when_tried_again() {
     }
 }
 
+/// The first entry of a log, written beside the first rows, failing in every way: the
+/// commit writes it.
+#[tokio::test]
+async fn a_table_that_could_not_be_made_is_made_by_the_commit() {
+    for kind in [
+        FaultKind::Before,
+        FaultKind::After,
+        FaultKind::AlreadyExists,
+        FaultKind::Unsynchronised,
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let mut disk = None;
+        let location = Location::directory_through(directory.path(), |files| {
+            let faulty = Faulty::new(files);
+            disk = Some(faulty.clone());
+            Arc::new(faulty)
+        })
+        .unwrap();
+        disk.unwrap().set(Fault { write: 0, kind });
+        let mut store = open(&location).await;
+        store
+            .append(&source(), rows(&source(), 0, 30), rejects(&source(), 2))
+            .await
+            .unwrap();
+        store.checkpoint(&source(), at(30));
+        let commit = store.commit().await.unwrap().unwrap();
+        assert_eq!((commit.version, commit.rows), (1, 30), "{kind:?}");
+        store.close().await.unwrap();
+        assert_eq!(committed(&location).await, expected(&source(), 30));
+        assert_sound(&location).await;
+    }
+}
+
 /// More may come while it is unknown whether a commit arrived.
 #[tokio::test]
 async fn a_commit_in_doubt_is_not_mixed_with_what_follows() {

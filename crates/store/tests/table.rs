@@ -223,6 +223,8 @@ async fn a_directory_has_one_writer_and_many_readers() {
     let mut store = open(&location).await;
     let other = Store::open(&location, options(), clock()).await;
     assert!(matches!(other, Err(Error::Locked { .. })));
+    // The table may still be on its way; a commit waits for it.
+    assert_eq!(store.commit().await.unwrap(), None);
     let mut reader = Reader::open(&location).await.unwrap();
     store
         .append(&source(), rows(&source(), 0, 300), rejects(&source(), 1))
@@ -284,7 +286,13 @@ async fn damage_is_found() {
         .unwrap();
     location
         .store()
-        .put(&"date=2026-11-22/part-left.parquet".into(), "x".into())
+        .put(&"date=2026-11-22/theirs.parquet".into(), "x".into())
+        .await
+        .unwrap();
+    let left = "date=2026-11-22/part-3f2b7d53-2c3f-4dd6-a8a5-5b2a0c1e9f10.parquet";
+    location
+        .store()
+        .put(&left.into(), "x".into())
         .await
         .unwrap();
     let found = problems().await.join("\n");
@@ -295,7 +303,29 @@ async fn damage_is_found() {
     );
     assert!(found.contains("cannot read `_rejects"), "{found}");
     let mut reader = Reader::open(&location).await.unwrap();
-    assert_eq!(check(&mut reader).await.unwrap().orphans.len(), 1);
+    let orphans = check(&mut reader).await.unwrap().orphans;
+    let orphans: Vec<_> = orphans.iter().map(|orphan| orphan.path.as_ref()).collect();
+    assert_eq!(orphans, [left]);
+}
+
+/// A store that is made where another tool has its files by day leaves them alone.
+#[tokio::test]
+async fn files_of_others_stay() {
+    let directory = tempfile::tempdir().unwrap();
+    let day = directory.path().join("date=2026-11-22");
+    std::fs::create_dir(&day).unwrap();
+    std::fs::write(day.join("flows.parquet"), "theirs").unwrap();
+    let location = Location::directory(directory.path()).unwrap();
+    for records in [10, 20] {
+        let mut store = open(&location).await;
+        let from = offset(&store, &source());
+        let new = rows(&source(), from, records);
+        store.append(&source(), new, no_rejects()).await.unwrap();
+        store.checkpoint(&source(), at(records));
+        store.close().await.unwrap();
+    }
+    assert_eq!(std::fs::read(day.join("flows.parquet")).unwrap(), b"theirs");
+    assert_eq!(committed(&location).await, expected(&source(), 20));
 }
 
 #[tokio::test]

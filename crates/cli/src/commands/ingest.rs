@@ -20,6 +20,7 @@ use crate::args::{AwsArgs, IngestArgs};
 use crate::commands::refused;
 use crate::ending::Ending;
 use crate::failure::Failure;
+use crate::memory;
 use crate::open::{DEFAULT_SINCE_MS, budget, config, group_format, patiently, warn_unknown};
 use crate::print::{Notes, bytes, counted};
 use crate::store;
@@ -45,7 +46,7 @@ pub(crate) async fn run(args: IngestArgs, ending: Ending) -> Result<(), Failure>
         repeats: 0,
     };
     ending.in_order(&stop)?;
-    let read = Box::pin(ingest.all()).await;
+    let read = Box::pin(memory::giving_back(ingest.all())).await;
     // What was read before a failure stays: the next run goes on after it.
     let closed = store.close().await;
     read?;

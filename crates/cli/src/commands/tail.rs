@@ -23,6 +23,7 @@ use crate::args::TailArgs;
 use crate::commands::refused;
 use crate::ending::Ending;
 use crate::failure::Failure;
+use crate::memory;
 use crate::open::{functions, warn_unknown};
 use crate::output::Output;
 use crate::print::Notes;
@@ -112,7 +113,7 @@ pub(crate) async fn run(args: TailArgs, limits: Limits, ending: Ending) -> Resul
             () = board.show() => Ok(()),
         }
     };
-    let followed: Result<(), Failure> = Box::pin(shown).await;
+    let followed: Result<(), Failure> = Box::pin(memory::giving_back(shown)).await;
     let closed = match &store {
         Some(store) => store.close().await.map(Some),
         None => Ok(None),

@@ -7,12 +7,14 @@
 //! (headers, metadata, indexes) is written by that crate.
 //!
 //! * [`FileEncoder`] writes a file, a row group at a time.
+//! * [`Group`] is a file of one row group, whose columns several threads encode.
 //! * `column` fills the pages of a column, `chunk` compresses and describes them.
 //! * `dictionary` knows each value by its code, `packing` packs codes and levels.
 
 mod chunk;
 mod column;
 mod dictionary;
+mod group;
 mod packing;
 #[cfg(test)]
 mod tests;
@@ -21,9 +23,11 @@ mod tools;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use arrow_schema::{FieldRef, Schema, SchemaRef};
+use arrow_schema::{Schema, SchemaRef};
+use bytes::Bytes;
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::basic::ZstdLevel;
+use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::properties::WriterProperties;
@@ -34,6 +38,7 @@ use column::Column;
 use tools::Tools;
 
 pub(crate) use column::Layout;
+pub(crate) use group::Group;
 
 /// How a file is written.
 #[derive(Debug, Clone)]
@@ -46,11 +51,63 @@ pub(crate) struct EncoderOptions {
     pub(crate) properties: WriterProperties,
 }
 
-/// A file under construction.
-pub(crate) struct FileEncoder {
+/// What the columns of a file are.
+#[derive(Debug)]
+struct Shape {
     schema: SchemaRef,
     columns: SchemaDescriptor,
     options: EncoderOptions,
+}
+
+impl Shape {
+    fn new(schema: &SchemaRef, options: EncoderOptions) -> Result<Shape> {
+        let columns = ArrowSchemaConverter::new().convert(schema)?;
+        if options.layouts.len() != columns.num_columns() || !all_nullable(schema) {
+            return Err(ParquetError::NYI("columns that cannot be NULL".to_owned()));
+        }
+        Ok(Shape {
+            schema: Arc::clone(schema),
+            columns,
+            options,
+        })
+    }
+
+    fn len(&self) -> usize {
+        self.columns.num_columns()
+    }
+
+    fn file(&self) -> Result<SerializedFileWriter<Vec<u8>>> {
+        let properties = Arc::new(self.options.properties.clone());
+        SerializedFileWriter::new(Vec::new(), self.columns.root_schema_ptr(), properties)
+    }
+
+    /// A column without rows, in memory that another one has left, if there is some.
+    fn column(&self, index: usize, tools: &mut Tools) -> Column {
+        let data_type = self.schema.field(index).data_type();
+        let page = tools.pages.pop().unwrap_or_default();
+        let layout = self.options.layouts[index];
+        Column::new(self.columns.column(index), data_type, layout, page)
+    }
+}
+
+/// A column of a row group that is complete: its bytes, and what its metadata say.
+type Closed = (Bytes, ColumnCloseResult);
+
+fn append_group(
+    file: &mut SerializedFileWriter<Vec<u8>>,
+    columns: impl IntoIterator<Item = Result<Closed>>,
+) -> Result<()> {
+    let mut group = file.next_row_group()?;
+    for column in columns {
+        let (bytes, closed) = column?;
+        group.append_column(&bytes, closed)?;
+    }
+    group.close().map(drop)
+}
+
+/// A file under construction.
+pub(crate) struct FileEncoder {
+    shape: Shape,
     file: SerializedFileWriter<Vec<u8>>,
     group: Vec<Column>,
     /// In the group.
@@ -62,7 +119,7 @@ pub(crate) struct FileEncoder {
 impl std::fmt::Debug for FileEncoder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("FileEncoder")
-            .field("columns", &self.columns.num_columns())
+            .field("columns", &self.shape.len())
             .field("rows", &self.rows)
             .finish_non_exhaustive()
     }
@@ -71,47 +128,25 @@ impl std::fmt::Debug for FileEncoder {
 impl FileEncoder {
     /// A file of rows with these columns.
     pub(crate) fn new(schema: &SchemaRef, options: EncoderOptions) -> Result<FileEncoder> {
-        let columns = ArrowSchemaConverter::new().convert(schema)?;
-        if options.layouts.len() != columns.num_columns() || !all_nullable(schema) {
-            return Err(ParquetError::NYI("columns that cannot be NULL".to_owned()));
-        }
-        let properties = Arc::new(options.properties.clone());
-        let root = columns.root_schema_ptr();
-        let mut encoder = FileEncoder {
-            schema: Arc::clone(schema),
-            file: SerializedFileWriter::new(Vec::new(), root, properties)?,
-            group: Vec::new(),
+        let shape = Shape::new(schema, options)?;
+        let mut tools = Tools::take()?;
+        Ok(FileEncoder {
+            file: shape.file()?,
+            group: new_group(&shape, &mut tools),
             rows: 0,
-            tools: Some(Tools::take()?),
-            columns,
-            options,
-        };
-        encoder.group = encoder.new_group();
-        Ok(encoder)
+            tools: Some(tools),
+            shape,
+        })
     }
 
-    fn new_group(&mut self) -> Vec<Column> {
-        let fields = self.schema.fields().iter().zip(&self.options.layouts);
-        let pages = self.tools.as_mut().map(|tools| &mut tools.pages);
-        let mut pages = pages.into_iter().flat_map(|pages| pages.drain(..));
-        let column = |(index, (field, layout)): (usize, (&FieldRef, &(Layout, ZstdLevel)))| {
-            let column = self.columns.column(index);
-            let page = pages.next().unwrap_or_default();
-            Column::new(column, field.data_type(), *layout, page)
-        };
-        fields.enumerate().map(column).collect()
-    }
-
-    /// Adds rows: those of all batches behind each other, in this order of theirs or
-    /// as they are. They go into one row group.
-    pub(crate) fn write(&mut self, batches: &[RecordBatch], order: Option<&[u32]>) -> Result<()> {
+    /// Adds rows. They go into one row group.
+    pub(crate) fn write(&mut self, rows: &RecordBatch) -> Result<()> {
         let tools = self.tools.as_mut().ok_or_else(is_finished)?;
-        for (index, column) in self.group.iter_mut().enumerate() {
-            let parts: Vec<_> = batches.iter().map(|batch| batch.column(index)).collect();
-            column.add(&parts, order, tools)?;
+        for (column, values) in self.group.iter_mut().zip(rows.columns()) {
+            column.add(&[values], None, tools)?;
         }
-        self.rows += batches.iter().map(RecordBatch::num_rows).sum::<usize>();
-        if self.rows >= self.options.group_rows {
+        self.rows += rows.num_rows();
+        if self.rows >= self.shape.options.group_rows {
             self.finish_group()?;
         }
         Ok(())
@@ -123,13 +158,9 @@ impl FileEncoder {
         }
         self.rows = 0;
         let tools = self.tools.as_mut().ok_or_else(is_finished)?;
-        let mut group = self.file.next_row_group()?;
-        for column in std::mem::take(&mut self.group) {
-            let (bytes, closed) = column.close(tools)?;
-            group.append_column(&bytes, closed)?;
-        }
-        group.close()?;
-        self.group = self.new_group();
+        let group = std::mem::take(&mut self.group).into_iter();
+        append_group(&mut self.file, group.map(|column| column.close(tools)))?;
+        self.group = new_group(&self.shape, tools);
         Ok(())
     }
 
@@ -148,6 +179,11 @@ impl FileEncoder {
         }
         Ok((self.take_bytes(), metadata))
     }
+}
+
+fn new_group(shape: &Shape, tools: &mut Tools) -> Vec<Column> {
+    let columns = 0..shape.len();
+    columns.map(|index| shape.column(index, tools)).collect()
 }
 
 fn is_finished() -> ParquetError {

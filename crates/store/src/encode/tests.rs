@@ -135,7 +135,7 @@ proptest! {
         let mut file = FileEncoder::new(&schema, options(layout, 4, group_rows)).unwrap();
         let mut bytes = Vec::new();
         for batch in &batches {
-            file.write(std::slice::from_ref(batch), None).unwrap();
+            file.write(batch).unwrap();
             bytes.extend(file.take_bytes());
         }
         bytes.extend(file.finish().unwrap().0);
@@ -154,9 +154,18 @@ proptest! {
         let rows = concat_batches(&schema, &batches).unwrap();
         let mut order: Vec<_> = (0..rows.num_rows() as u32).collect();
         order.sort_by_key(|row| (row ^ seed).wrapping_mul(0x9e37_79b9));
-        let mut file = FileEncoder::new(&schema, options(layout, 4, 1 << 20)).unwrap();
-        file.write(&batches, Some(&order)).unwrap();
-        let (found, metadata) = read(&encoded(&mut file), &schema);
+        let group = Group::new(&schema, options(layout, 4, 1 << 20), batches, Some(order.clone()));
+        let group = group.unwrap();
+        prop_assert!(!group.is_done());
+        // Two threads share the columns, and a third finds none left.
+        std::thread::scope(|scope| {
+            for worker in [scope.spawn(|| group.work()), scope.spawn(|| group.work())] {
+                worker.join().unwrap().unwrap();
+            }
+        });
+        prop_assert!(group.is_done());
+        group.work().unwrap();
+        let (found, metadata) = read(&group.finish().unwrap().0.into(), &schema);
         let expected = take_record_batch(&rows, &UInt32Array::from(order)).unwrap();
         prop_assert_eq!(&found, &expected);
         check_statistics(&found, &metadata);
@@ -245,7 +254,7 @@ fn pages_have_bounds_and_places() {
     // In parts that do not end where pages do.
     for from in (0..rows.num_rows()).step_by(10_007) {
         let part = rows.slice(from, 10_007.min(rows.num_rows() - from));
-        file.write(&[part], None).unwrap();
+        file.write(&part).unwrap();
     }
     let (found, metadata) = read(&encoded(&mut file), &schema);
     assert_eq!(found, rows);
@@ -277,7 +286,7 @@ fn text_that_never_repeats_has_no_dictionary() {
         let file = file.as_mut().unwrap();
         for from in (0..rows.num_rows()).step_by(steps) {
             let part = rows.slice(from, steps.min(rows.num_rows() - from));
-            file.write(&[part], None).unwrap();
+            file.write(&part).unwrap();
         }
         let (found, metadata) = read(&encoded(file), &schema);
         assert_eq!(found, rows);

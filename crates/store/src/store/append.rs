@@ -7,12 +7,12 @@ use arrow_array::RecordBatch;
 use futures::StreamExt;
 use object_store::{ObjectStore, ObjectStoreExt};
 use tokio::sync::Semaphore;
-use tokio::task::JoinError;
+use tokio::task::{JoinError, JoinSet, spawn_blocking};
 
 use super::amount::Amount;
 use super::commit::Prepared;
 use super::{Store, StoreOptions};
-use crate::data_file::{DataFile, Encoded, encode};
+use crate::data_file::{DataFile, Encoded, Encoding};
 use crate::error::{self, Result};
 use crate::source::SourceId;
 
@@ -264,6 +264,7 @@ pub(super) fn by_schema(batches: Vec<RecordBatch>, limit: usize) -> Vec<Vec<Reco
 pub(super) struct FileWriter {
     objects: Arc<dyn ObjectStore>,
     encoding: Arc<Semaphore>,
+    encoders: usize,
     /// Files that are encoded or on their way.
     at_once: usize,
 }
@@ -274,6 +275,7 @@ impl FileWriter {
         FileWriter {
             objects,
             encoding: Arc::new(Semaphore::new(encoders)),
+            encoders,
             at_once: encoders + options.writes,
         }
     }
@@ -327,11 +329,30 @@ impl FileWriter {
         (files, outcome)
     }
 
-    /// Encodes a segment when it is its turn: the disk is not waited for in it.
+    /// Encodes a segment when it is its turn: the disk is not waited for in it. Whoever
+    /// has no segment of its own helps, so that all are busy to the end of the last.
     async fn encode(&self, segment: Vec<RecordBatch>, now_ms: i64) -> Result<Vec<Encoded>> {
         // It is never closed.
-        let _turn = self.encoding.acquire().await;
-        tokio::task::spawn_blocking(move || encode(&segment, now_ms)).await?
+        let turn = self.encoding.acquire().await;
+        let begun = spawn_blocking(move || Encoding::new(segment, now_ms)).await??;
+        let encoding = Arc::new(begun);
+        let mut helpers = JoinSet::new();
+        for _ in 1..self.encoders {
+            let (turns, encoding) = (Arc::clone(&self.encoding), Arc::clone(&encoding));
+            helpers.spawn(async move {
+                let _turn = turns.acquire().await;
+                spawn_blocking(move || encoding.work()).await?
+            });
+        }
+        let own = Arc::clone(&encoding);
+        spawn_blocking(move || own.work()).await??;
+        drop(turn);
+        while !encoding.is_done()
+            && let Some(helped) = helpers.join_next().await
+        {
+            helped??;
+        }
+        spawn_blocking(move || encoding.finish()).await?
     }
 }
 

@@ -1,26 +1,22 @@
 //! Making rows and cursors durable, together.
 //!
-//! The order is what matters: data files, then each source's cursor, then its
-//! rejects, then one entry in the log that names them all. Before the entry
-//! nothing of it counts; with it everything does.
+//! The order is what matters: data files, cursors and rejects first, then one entry in
+//! the log that names them all. Before the entry nothing of it counts; with it
+//! everything does. What comes first needs no order: files are written beside cursors.
 
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
 use object_store::path::Path;
 use uuid::Uuid;
 
+use super::Store;
+use super::advance::{Advance, Share, Step};
 use super::append::{by_schema, remove};
-use super::{Noted, Store};
 use crate::data_file::DataFile;
 use crate::error::{Error, Result};
 use crate::log::{Entry, Written};
-use crate::rejects;
-use crate::source::{Cursors, Document, RejectsFile, SourceId, SourceState};
+use crate::source::{SourceId, SourceState};
 use crate::table::{Table, add_action, transaction_action};
-
-/// Numbers tried for a cursor: each try that failed before may have taken one.
-const NUMBERS_TRIED: i64 = 1_000;
 
 /// What a commit made durable.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,27 +70,11 @@ impl Prepared {
     }
 }
 
-/// What one source brings to a commit.
-struct Share {
-    source: SourceId,
-    noted: Noted,
-    rows: Vec<RecordBatch>,
-    rejects: Vec<RecordBatch>,
-    files: Vec<Arc<DataFile>>,
-}
-
-impl Share {
-    fn row_count(&self) -> u64 {
-        let hot: usize = self.rows.iter().map(RecordBatch::num_rows).sum();
-        hot as u64 + self.files.iter().map(|file| file.rows).sum::<u64>()
-    }
-
-    fn reject_count(&self) -> u64 {
-        self.rejects
-            .iter()
-            .map(|rejects| rejects.num_rows() as u64)
-            .sum()
-    }
+/// What is written before the entry.
+#[derive(Debug)]
+struct Objects {
+    files: Vec<DataFile>,
+    states: Vec<SourceState>,
 }
 
 impl Store {
@@ -137,14 +117,15 @@ impl Store {
         }
         let started_ms = self.clock.now_ms();
         self.spill_beside();
-        // A failure is met again when the rows are written below.
-        let _ = self.finish_spills().await;
         let shares = self.take_shares();
-        match self.prepare(&shares, started_ms).await {
+        let mut made = Vec::new();
+        let written = self.write_objects(&shares, started_ms, &mut made).await;
+        match written.and_then(|objects| self.prepare(&shares, objects, started_ms)) {
             Ok(prepared) => self.write(prepared).await.map(Some),
             Err(error) => {
-                for share in shares {
-                    let progress = self.progress.entry(share.source).or_default();
+                remove(self.location.store().as_ref(), made).await;
+                for (source, share) in shares {
+                    let progress = self.progress.entry(source).or_default();
                     progress.noted = Some(share.noted);
                 }
                 Err(error)
@@ -153,59 +134,104 @@ impl Store {
     }
 
     /// What the checkpoints cover. It stays in memory until it is committed.
-    fn take_shares(&mut self) -> Vec<Share> {
+    fn take_shares(&mut self) -> Vec<(SourceId, Share)> {
         let shared = self.live.lock();
-        let noted = self
-            .progress
-            .iter_mut()
-            .filter_map(|(source, progress)| Some((source, progress.noted.take()?)));
-        let share = |(source, noted): (&SourceId, Noted)| {
-            let hot = shared.hot.get(source);
-            let covered = |files: &Vec<(u64, Arc<DataFile>)>| {
-                let covered = files.iter().filter(|(end, _)| *end <= noted.through);
-                covered
-                    .map(|(_, file)| Arc::clone(file))
-                    .collect::<Vec<_>>()
+        let mut shares = Vec::new();
+        for (source, progress) in &mut self.progress {
+            let Some(noted) = progress.noted.take() else {
+                continue;
             };
-            let before = |batches: &std::collections::BTreeMap<u64, RecordBatch>| {
-                let covered = batches.range(..noted.through);
-                covered.map(|(_, batch)| batch.clone()).collect::<Vec<_>>()
-            };
-            Share {
-                source: source.clone(),
-                rows: hot.map(|hot| before(&hot.rows)).unwrap_or_default(),
-                rejects: hot.map(|hot| before(&hot.rejects)).unwrap_or_default(),
-                files: hot.map(|hot| covered(&hot.files)).unwrap_or_default(),
+            let mut share = Share {
                 noted,
+                rows: 0,
+                rejects: Vec::new(),
+            };
+            if let Some(hot) = shared.hot.get(source) {
+                let through = share.noted.through;
+                share.rows = hot.rows_before(through);
+                let rejects = hot.rejects.range(..through);
+                share.rejects = rejects.map(|(_, rejects)| rejects.clone()).collect();
             }
-        };
-        noted.map(share).collect()
+            shares.push((source.clone(), share));
+        }
+        shares
     }
 
-    /// Writes everything but the entry.
-    async fn prepare(&self, shares: &[Share], started_ms: i64) -> Result<Prepared> {
-        let objects = self.location.store();
-        let rows: Vec<_> = shares.iter().flat_map(|share| share.rows.clone()).collect();
+    /// Writes everything but the entry. `made` gets what nothing refers to without it.
+    async fn write_objects(
+        &mut self,
+        shares: &[(SourceId, Share)],
+        started_ms: i64,
+        made: &mut Vec<Path>,
+    ) -> Result<Objects> {
+        let step = Step {
+            batch: Uuid::new_v4(),
+            version: self.live.lock().table.version + 1,
+            committed_ms: started_ms,
+            first_kept_ms: self.first_kept_ms(started_ms),
+        };
+        let advances = shares.iter().map(|(source, share)| {
+            let known = self.source(source);
+            let known = known.map(|known| SourceState::clone(&known));
+            let state = known.unwrap_or_else(|| SourceState::new(source.clone()));
+            Advance::new(state, share, step)
+        });
+        let advances: Vec<_> = advances.collect();
+        let objects = Arc::clone(self.location.store());
+        let mut made_of_sources = Vec::new();
+        let sources = async {
+            let mut states = Vec::with_capacity(advances.len());
+            for advance in advances {
+                states.push(advance.write(&objects, &mut made_of_sources).await?);
+            }
+            fail::fail_point!("store-rejects-written");
+            Ok::<_, Error>(states)
+        };
+        let files = self.write_files(shares, started_ms, made);
+        let (files, states) = futures::join!(files, sources);
+        made.append(&mut made_of_sources);
+        Ok(Objects {
+            files: files?,
+            states: states?,
+        })
+    }
+
+    /// Writes the rows that are in no file yet. Gives the files of all that the
+    /// checkpoints cover.
+    async fn write_files(
+        &mut self,
+        shares: &[(SourceId, Share)],
+        started_ms: i64,
+        made: &mut Vec<Path>,
+    ) -> Result<Vec<DataFile>> {
+        // A failure is met again when the rows are written below.
+        let _ = self.finish_spills().await;
+        let (mut files, mut rows) = (Vec::new(), Vec::new());
+        {
+            let shared = self.live.lock();
+            for (source, share) in shares {
+                let Some(hot) = shared.hot.get(source) else {
+                    continue;
+                };
+                let through = share.noted.through;
+                rows.extend(hot.rows.range(..through).map(|(_, rows)| rows.clone()));
+                let covered = hot.files.iter().filter(|(end, _)| *end <= through);
+                files.extend(covered.map(|(_, file)| DataFile::clone(file)));
+            }
+        }
         let segments = by_schema(rows, self.options.segment_rows);
         let written = self.files.write(segments, started_ms).await?;
+        made.extend(written.iter().map(|file| file.path.clone()));
+        files.extend(written);
         fail::fail_point!("store-data-files-written");
-        let mut made: Vec<Path> = written.iter().map(|file| file.path.clone()).collect();
-        let prepared = self
-            .prepare_entry(shares, written, &mut made, started_ms)
-            .await;
-        if prepared.is_err() {
-            remove(objects.as_ref(), made).await;
-        }
-        prepared
+        Ok(files)
     }
 
-    /// `made` gets the objects that were written, of which nothing stays when this
-    /// fails.
-    async fn prepare_entry(
+    /// The entry that names all that was written.
+    fn prepare(
         &self,
-        shares: &[Share],
-        written: Vec<DataFile>,
-        made: &mut Vec<Path>,
+        shares: &[(SourceId, Share)],
+        Objects { files, states }: Objects,
         started_ms: i64,
     ) -> Result<Prepared> {
         let (mut table, columns) = {
@@ -218,107 +244,32 @@ impl Store {
             table.columns = columns;
             actions.push(table.metadata_action());
         }
-        let spilled = shares.iter().flat_map(|share| &share.files);
-        let files: Vec<_> = spilled
-            .map(|file| DataFile::clone(file))
-            .chain(written)
-            .collect();
         actions.extend(files.iter().map(|file| add_action(file, true)));
-
-        let batch = Uuid::new_v4();
-        let mut states = Vec::with_capacity(shares.len());
-        for share in shares {
-            let known = self.source(&share.source);
-            let mut state = known.map_or_else(
-                || SourceState::new(share.source.clone()),
-                |known| SourceState::clone(&known),
-            );
-            let mut document = document(&state, share, batch, table.version, started_ms);
-            let first_ms = self.first_kept_ms(started_ms);
-            document
-                .rejects_files
-                .retain(|file| file.committed_ms >= first_ms);
-            self.write_source(&mut document, share, made).await?;
-            state.advance(&document);
-            actions.push(transaction_action(
-                &share.source.application(),
-                state.seq,
-                started_ms,
-            ));
-            states.push(state);
-        }
-        fail::fail_point!("store-rejects-written");
-
+        actions.extend(states.iter().map(|state| {
+            let application = state.source.application();
+            transaction_action(&application, state.seq, started_ms)
+        }));
         let entry = Entry::new(table.version, "WRITE", actions, started_ms);
         for action in &entry.actions {
             table.apply(self.location.name(), action)?;
         }
         let commit = Commit {
             version: entry.version,
-            rows: shares.iter().map(Share::row_count).sum(),
-            rejects: shares.iter().map(Share::reject_count).sum(),
+            rows: shares.iter().map(|(_, share)| share.rows).sum(),
+            rejects: shares.iter().map(|(_, share)| share.reject_count()).sum(),
             files: files.len(),
             size_bytes: files.iter().map(|file| file.size_bytes).sum(),
             sources: states.iter().map(|s| (s.source.clone(), s.seq)).collect(),
             took_ms: 0,
         };
-        let taken = shares.iter().map(|s| (s.source.clone(), s.noted.through));
+        let taken = shares.iter();
+        let taken = taken.map(|(source, share)| (source.clone(), share.noted.through));
         Ok(Prepared {
+            taken: taken.collect(),
             entry,
             table,
             states,
-            taken: taken.collect(),
             commit,
-        })
-    }
-
-    /// Writes a source's cursor, then its rejects. The cursor names the rejects'
-    /// files, so their names are chosen first.
-    async fn write_source(
-        &self,
-        document: &mut Document,
-        share: &Share,
-        made: &mut Vec<Path>,
-    ) -> Result<()> {
-        let objects = self.location.store();
-        let key = share.source.key();
-        let merged = rejects::to_merge(&document.rejects_files);
-        let mut lines = rejects::read_all(objects, merged.clone()).await?;
-        document.rejects_files.retain(|file| !merged.contains(file));
-        lines.extend(share.rejects.iter().cloned());
-        if !lines.is_empty() {
-            let file = rejects::Encoded::new(&key, document.seq, &lines, document.committed_ms)?;
-            document.rejects_files.push(file.file.clone());
-            made.push(Path::from(file.file.path.as_str()));
-            self.write_cursor(&key, document, made).await?;
-            fail::fail_point!("store-cursor-written");
-            file.write(objects.as_ref()).await
-        } else {
-            self.write_cursor(&key, document, made).await?;
-            fail::fail_point!("store-cursor-written");
-            Ok(())
-        }
-    }
-
-    /// Writes a cursor under the next free number: a try that failed may have left
-    /// its cursor there, which nothing will ever refer to.
-    async fn write_cursor(
-        &self,
-        key: &str,
-        document: &mut Document,
-        made: &mut Vec<Path>,
-    ) -> Result<()> {
-        let cursors = Cursors(self.location.store().as_ref());
-        for _ in 0..NUMBERS_TRIED {
-            if cursors.write(key, document).await? {
-                made.push(crate::source::document_path(key, document.seq));
-                return Ok(());
-            }
-            document.seq += 1;
-        }
-        Err(Error::Damaged {
-            path: crate::source::document_path(key, document.seq).to_string(),
-            reason: "too many cursors of commits that failed".to_owned(),
         })
     }
 
@@ -345,8 +296,10 @@ impl Store {
         Ok(prepared.commit)
     }
 
-    /// Writes an entry again of which it is not known whether it is in the log.
+    /// Writes an entry again of which it is not known whether it is in the log. Before
+    /// the first one the table is there.
     pub(super) async fn resolve_doubt(&mut self) -> Result<Option<Commit>> {
+        self.finish_creation().await?;
         match self.in_doubt.take() {
             Some(prepared) => self.write(prepared).await.map(Some),
             None => Ok(None),
@@ -384,36 +337,5 @@ impl Store {
             commit,
         };
         Ok(self.write(prepared).await?.version)
-    }
-}
-
-fn document(
-    state: &SourceState,
-    share: &Share,
-    batch: Uuid,
-    version: u64,
-    committed_ms: i64,
-) -> Document {
-    let (rows, rejects) = (share.row_count(), share.reject_count());
-    let mut totals = state.totals;
-    totals.commits += 1;
-    totals.rows += rows;
-    totals.rejects += rejects;
-    let rejects_files: Vec<RejectsFile> = state.rejects_files.clone();
-    Document {
-        source: share.source.clone(),
-        seq: state.seq + 1,
-        previous: (state.seq > 0).then_some(state.seq),
-        batch,
-        version,
-        committed_ms,
-        rows,
-        rejects,
-        totals,
-        complete_to_ms: share.noted.complete_to_ms.or(state.complete_to_ms),
-        // The first cursor of a source has nothing to be a change of.
-        is_full: share.noted.is_full || state.seq == 0,
-        cursors: share.noted.cursors.clone(),
-        rejects_files,
     }
 }

@@ -1,8 +1,10 @@
 //! The one writer of a store.
 
+mod advance;
 mod amount;
 mod append;
 mod commit;
+mod creation;
 mod maintain;
 mod open;
 
@@ -24,6 +26,7 @@ use crate::source::{Checkpoint, SourceId, SourceState};
 use amount::Amount;
 use append::{FileWriter, Spilled};
 use commit::Prepared;
+use creation::Creation;
 
 pub(crate) use append::remove;
 pub use commit::Commit;
@@ -57,8 +60,8 @@ pub struct StoreOptions {
     /// Files that are encoded at the same time: as many as there are processors.
     pub encoders: usize,
     /// Files that may be on their way to the disk, or wait to be encoded, beside
-    /// those: so many that no processor waits for the disk. Memory holds the rows
-    /// of all.
+    /// those. One is enough, since all processors share the files that are left, and
+    /// memory that holds the rows of more is taken from the system anew.
     pub writes: usize,
     /// Bytes of rows on their way into files with which no more are taken, however
     /// few the files.
@@ -80,10 +83,10 @@ impl Default for StoreOptions {
             idle_commit_age_ms: 60_000,
             commit_rows: 8 * 1024 * 1024,
             segment_rows: 128 * 1024,
-            segment_bytes: 32 * 1024 * 1024,
+            segment_bytes: 24 * 1024 * 1024,
             encoders: std::thread::available_parallelism().map_or(1, usize::from),
-            writes: 3,
-            spilling_bytes: 96 * 1024 * 1024,
+            writes: 1,
+            spilling_bytes: 48 * 1024 * 1024,
             keep_days: None,
             maintain: true,
             reader_grace_ms: 3_600_000,
@@ -115,6 +118,8 @@ pub struct Store {
     /// Bytes of the rows that these write.
     spilling_bytes: usize,
     files: FileWriter,
+    /// Of a table that is new.
+    creation: Option<Creation>,
     /// A commit whose entry may be in the log, or not: the answer got lost.
     in_doubt: Option<Prepared>,
     compaction: Option<RunningCompaction>,

@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 use vpcflow_ingest::Clock;
 
 use super::append::{FileWriter, remove};
+use super::creation::Creation;
 use super::{Store, StoreOptions};
 use crate::durable::remove_staged;
 use crate::error::{Error, Result};
@@ -26,7 +27,9 @@ const CLAIMS: usize = 8;
 
 impl Store {
     /// Opens a store for writing, and makes it when there is none and the options
-    /// say so. What a killed writer left without committing it is removed.
+    /// say so: on this machine beside what comes then, so that others find it a moment
+    /// later, and surely after [`Store::commit`]. What a killed writer left without
+    /// committing it is removed.
     ///
     /// On this machine a lock keeps a second writer out. Elsewhere the one that
     /// opens a store takes it over: the writer before finds that at its next
@@ -49,13 +52,21 @@ impl Store {
             Some(directory) => Some(Lock::take(directory, location.name())?),
             None => None,
         };
-        let (mut table, mut states) = match load(location, &log).await? {
-            Some(loaded) => loaded,
-            None if options.create => (create(location, &log, clock.now_ms()).await?, Vec::new()),
-            None => return Err(missing()),
-        };
+        let loaded = load(location, &log).await?;
+        if loaded.is_none() && !options.create {
+            return Err(missing());
+        }
+        let is_new = loaded.is_none();
+        let now_ms = clock.now_ms();
+        let new = || (Table::new(now_ms), Vec::new());
+        let (mut table, mut states) = loaded.unwrap_or_else(new);
         if lock.is_none() {
-            (table, states) = claim(location, &log, clock.now_ms()).await?;
+            if is_new {
+                Creation::start(location, &log, table, now_ms)
+                    .finish()
+                    .await?;
+            }
+            (table, states) = claim(location, &log, now_ms).await?;
         }
         if let Some(directory) = location.as_directory() {
             remove_staged(directory).map_err(|source| Error::File {
@@ -69,6 +80,9 @@ impl Store {
         remove(location.store().as_ref(), paths).await;
 
         let checkpointed = log.last_checkpoint().await?;
+        // After what was left half-written is removed.
+        let creation = (is_new && lock.is_some())
+            .then(|| Creation::start(location, &log, table.clone(), now_ms));
         let columns = table.columns.clone();
         let shared = Shared {
             table: Arc::new(table),
@@ -91,6 +105,7 @@ impl Store {
             progress: BTreeMap::new(),
             spills: JoinSet::new(),
             spilling_bytes: 0,
+            creation,
             in_doubt: None,
             compaction: None,
             checkpointed,
@@ -133,21 +148,6 @@ pub(crate) async fn load(
         }
     }
     Ok(Some((table, states)))
-}
-
-/// Makes the table, unless another process does at this moment.
-async fn create(location: &Location, log: &Log, now_ms: i64) -> Result<Table> {
-    let table = Table::new(now_ms);
-    let entry = Entry::new(0, "CREATE TABLE", table.creation(), now_ms);
-    match log.write(&entry).await? {
-        Written::Ours => Ok(table),
-        Written::Theirs => match load(location, log).await? {
-            Some((table, _)) => Ok(table),
-            None => Err(Error::Missing {
-                store: location.name().to_owned(),
-            }),
-        },
-    }
 }
 
 /// Writes an entry that makes this process the owner: whoever was it before fails

@@ -16,6 +16,7 @@ mod catalog;
 mod count;
 mod error;
 mod filter;
+mod keys;
 mod library;
 mod limits;
 mod networks;

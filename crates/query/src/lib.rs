@@ -16,6 +16,7 @@ mod catalog;
 mod count;
 mod error;
 mod filter;
+mod joins;
 mod keys;
 mod library;
 mod limits;

@@ -18,6 +18,7 @@ use vpcflow_ingest::Times;
 
 use crate::count::count;
 use crate::error::{Error, SqlError, is_of_source};
+use crate::joins::FewGroupsForAll;
 use crate::keys::NumberedKeys;
 use crate::limits::Limits;
 use crate::networks::Networks;
@@ -245,8 +246,11 @@ pub(crate) fn new_context(functions: &Functions, limits: &Limits) -> Result<Sess
     options.execution.time_zone = Some("UTC".to_owned());
     let environment = limits.environment()?;
     let pool = Arc::clone(&environment.memory_pool);
-    let mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> =
-        vec![Arc::new(OrderForSorts), Arc::new(NumberedKeys { pool })];
+    let mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> = vec![
+        Arc::new(OrderForSorts),
+        Arc::new(NumberedKeys { pool }),
+        Arc::new(FewGroupsForAll),
+    ];
     rules.extend(PhysicalOptimizer::default().rules);
     let state = SessionStateBuilder::new()
         .with_config(config)

@@ -23,3 +23,6 @@ use self::packed::Packed;
 pub(crate) use self::rule::NumberedKeys;
 use self::texts::Texts;
 use self::unpacked::Unpacked;
+
+#[cfg(test)]
+mod tests;

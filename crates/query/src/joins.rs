@@ -34,8 +34,13 @@ impl PhysicalOptimizerRule for FewGroupsForAll {
             let Some(join) = node.downcast_ref::<HashJoinExec>() else {
                 return Ok(Transformed::no(node));
             };
+            // What of these is no match is not in the answer: all threads can have the
+            // same groups.
             let is_open = *join.partition_mode() == PartitionMode::Auto
-                && *join.join_type() == JoinType::Inner;
+                && matches!(
+                    join.join_type(),
+                    JoinType::Inner | JoinType::LeftSemi | JoinType::RightSemi
+                );
             let (left, right) = (join.left(), join.right());
             let join = if is_open && is_few(left) && !has_groups(right) {
                 let join = join.builder();

@@ -76,9 +76,8 @@ impl NumberedKeys {
         let texts = Arc::new(Texts::new(&self.pool));
         let others = groups.iter().zip(&chosen.parts);
         let others = others.filter_map(|(group, part)| part.is_none().then_some(group));
-        let names: Vec<_> = groups.iter().map(|(_, name)| name.as_str()).collect();
         let packed = Packed::new(chosen.keys, chosen.layout, Arc::clone(&texts));
-        let packed: (Arc<dyn PhysicalExpr>, _) = (Arc::new(packed), names.join(", "));
+        let packed: (Arc<dyn PhysicalExpr>, _) = (Arc::new(packed), "keys".to_owned());
         let keys: Vec<_> = [packed].into_iter().chain(others.cloned()).collect();
         let key_count = keys.len();
         let first = AggregateExec::try_new(

@@ -27,6 +27,8 @@ mod parquet;
 mod paths;
 mod reach;
 mod report;
+#[cfg(test)]
+mod rules;
 mod scan;
 mod scans;
 mod session;
@@ -38,6 +40,7 @@ mod store;
 mod table;
 mod tables;
 mod top;
+mod totals;
 mod utc;
 
 pub use catalog::{ColumnInfo, FunctionInfo, TableInfo};

@@ -27,6 +27,7 @@ use crate::reach::Reach;
 use crate::sources::{ReadCounts, Sources};
 use crate::store::OrderForSorts;
 use crate::tables::register_tables;
+use crate::totals::TotalsBesideRanking;
 use crate::utc::date_trunc;
 
 /// Values for the `$name` placeholders of a statement.
@@ -250,6 +251,7 @@ pub(crate) fn new_context(functions: &Functions, limits: &Limits) -> Result<Sess
         Arc::new(OrderForSorts),
         Arc::new(NumberedKeys { pool }),
         Arc::new(FewGroupsForAll),
+        Arc::new(TotalsBesideRanking),
     ];
     rules.extend(PhysicalOptimizer::default().rules);
     let state = SessionStateBuilder::new()

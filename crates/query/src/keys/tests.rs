@@ -1,22 +1,28 @@
 //! Groups are the same, whether they are told apart by numbers or not.
 
-use std::fmt::Write;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringViewArray};
-use datafusion::arrow::util::pretty::pretty_format_batches;
-use datafusion::datasource::MemTable;
-use datafusion::execution::memory_pool::FairSpillPool;
-use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-use datafusion::execution::session_state::SessionStateBuilder;
-use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
-use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::arrow::array::RecordBatch;
+use datafusion::execution::memory_pool::MemoryPool;
+use datafusion::prelude::SessionContext;
 use proptest::prelude::*;
 
 use super::*;
+use crate::rules::{Row, Rule, answer, batch, block_on, plan};
 
-/// Addresses, a port and bytes.
-type Row = (Option<String>, Option<String>, Option<i32>, Option<i64>);
+/// A context over batches, which groups by numbers or does not.
+fn context(
+    batches: &[Vec<RecordBatch>],
+    threads: usize,
+    memory_bytes: Option<usize>,
+    is_numbered: bool,
+) -> SessionContext {
+    let rule = |pool: &Arc<dyn MemoryPool>| -> Option<Rule> {
+        let pool = Arc::clone(pool);
+        is_numbered.then(|| Arc::new(NumberedKeys { pool }) as Rule)
+    };
+    crate::rules::context(batches, threads, memory_bytes, rule)
+}
 
 const STATEMENTS: [&str; 10] = [
     "SELECT srcaddr, dstaddr, count(*), sum(bytes) FROM flows GROUP BY 1, 2",
@@ -47,88 +53,6 @@ fn rows() -> impl Strategy<Value = Vec<Row>> {
     let port = proptest::option::weighted(0.9, prop_oneof![Just(i32::MIN), -1..2_i32]);
     let bytes = proptest::option::weighted(0.9, 0..3_i64);
     proptest::collection::vec((addresses(), addresses(), port, bytes), 0..80)
-}
-
-fn batch(rows: &[Row]) -> RecordBatch {
-    let srcaddr: StringViewArray = rows.iter().map(|row| row.0.as_deref()).collect();
-    let dstaddr: StringViewArray = rows.iter().map(|row| row.1.as_deref()).collect();
-    let dstport: Int32Array = rows.iter().map(|row| row.2).collect();
-    let bytes: Int64Array = rows.iter().map(|row| row.3).collect();
-    let columns: [(&str, ArrayRef); 4] = [
-        ("srcaddr", Arc::new(srcaddr)),
-        ("dstaddr", Arc::new(dstaddr)),
-        ("dstport", Arc::new(dstport)),
-        ("bytes", Arc::new(bytes)),
-    ];
-    let columns = columns.map(|(name, column)| (name, column, true));
-    RecordBatch::try_from_iter_with_nullable(columns).unwrap()
-}
-
-/// A context over batches, which groups by numbers or does not.
-fn context(
-    batches: &[Vec<RecordBatch>],
-    threads: usize,
-    memory_bytes: Option<usize>,
-    is_numbered: bool,
-) -> SessionContext {
-    let mut environment = RuntimeEnvBuilder::new();
-    if let Some(memory_bytes) = memory_bytes {
-        environment = environment.with_memory_pool(Arc::new(FairSpillPool::new(memory_bytes)));
-    }
-    let environment = environment.build_arc().unwrap();
-    let mut rules = PhysicalOptimizer::default().rules;
-    if is_numbered {
-        let pool = Arc::clone(&environment.memory_pool);
-        rules.insert(0, Arc::new(NumberedKeys { pool }));
-    }
-    let mut config = SessionConfig::new()
-        .with_target_partitions(threads)
-        .with_batch_size(16);
-    config.options_mut().execution.sort_spill_reservation_bytes = 0;
-    let state = SessionStateBuilder::new()
-        .with_config(config)
-        .with_runtime_env(environment)
-        .with_default_features()
-        .with_physical_optimizer_rules(rules)
-        .build();
-    let context = SessionContext::new_with_state(state);
-    let schema = batch(&[]).schema();
-    let table = MemTable::try_new(schema, batches.to_vec()).unwrap();
-    context.register_table("flows", Arc::new(table)).unwrap();
-    context
-}
-
-/// The rows of a statement as text, in order.
-async fn answer(context: &SessionContext, sql: &str) -> Vec<String> {
-    let frame = context.sql(sql).await.unwrap();
-    let batches = frame.collect().await.unwrap();
-    let table = pretty_format_batches(&batches).unwrap().to_string();
-    let mut lines: Vec<_> = table
-        .lines()
-        .skip(3)
-        .map(|line| line.replace(' ', ""))
-        .collect();
-    lines.sort_unstable();
-    lines.dedup_by(|one, other| one.starts_with('+') && other.starts_with('+'));
-    lines
-}
-
-async fn plan(context: &SessionContext, sql: &str) -> String {
-    let frame = context.sql(sql).await.unwrap();
-    let plan = frame.create_physical_plan().await.unwrap();
-    let mut text = String::new();
-    write!(
-        text,
-        "{}",
-        datafusion::physical_plan::displayable(plan.as_ref()).indent(false)
-    )
-    .unwrap();
-    text
-}
-
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().build();
-    runtime.unwrap().block_on(future)
 }
 
 proptest! {

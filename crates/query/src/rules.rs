@@ -54,7 +54,10 @@ pub(crate) fn context(
     let mut config = SessionConfig::new()
         .with_target_partitions(threads)
         .with_batch_size(16);
-    config.options_mut().execution.sort_spill_reservation_bytes = 0;
+    let execution = &mut config.options_mut().execution;
+    execution.sort_spill_reservation_bytes = 0;
+    // What is hardly fewer after a first step goes past it soon.
+    execution.skip_partial_aggregation_probe_rows_threshold = 20;
     let state = SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(environment)

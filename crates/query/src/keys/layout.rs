@@ -2,6 +2,9 @@
 
 use datafusion::arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType};
 
+/// The type of numbers of 128 bits.
+pub(super) const WIDE: DataType = DataType::Decimal128(DECIMAL128_MAX_PRECISION, 0);
+
 /// What a key is of a number of keys, with the bits before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Part {
@@ -52,7 +55,7 @@ impl Layout {
     /// The type of such numbers.
     pub(super) fn data_type(&self) -> DataType {
         match self.is_wide() {
-            true => DataType::Decimal128(DECIMAL128_MAX_PRECISION, 0),
+            true => WIDE,
             false => DataType::UInt64,
         }
     }

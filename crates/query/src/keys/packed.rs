@@ -8,13 +8,15 @@ use datafusion::arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, AsArray, Decimal128Array, PrimitiveArray, RecordBatch,
     StringViewArray, UInt64Array,
 };
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Int32Type, Schema};
+use datafusion::arrow::datatypes::{
+    DataType, Decimal128Type, Field, FieldRef, Int32Type, Schema, UInt64Type,
+};
 use datafusion::common::{Result, internal_err};
 use datafusion::logical_expr::ColumnarValue;
 use datafusion::physical_plan::PhysicalExpr;
 
 use super::Texts;
-use super::layout::{Layout, Part, PartKind};
+use super::layout::{Layout, Part, PartKind, WIDE};
 
 /// What some keys are made of.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -152,7 +154,7 @@ impl Number for i128 {
     }
 
     fn array(numbers: Vec<i128>) -> ArrayRef {
-        Arc::new(Decimal128Array::from(numbers))
+        Arc::new(Decimal128Array::from(numbers).with_data_type(WIDE))
     }
 }
 
@@ -179,12 +181,10 @@ pub(super) fn unpack(numbers: &ArrayRef, part: Part) -> Result<Unpacking> {
         }
     }
     match numbers.data_type() {
-        DataType::UInt64 => Ok(of::<datafusion::arrow::datatypes::UInt64Type>(
-            numbers.as_primitive(),
-            part,
-            |number| number >> part.shift,
-        )),
-        DataType::Decimal128(..) => Ok(of::<datafusion::arrow::datatypes::Decimal128Type>(
+        DataType::UInt64 => Ok(of::<UInt64Type>(numbers.as_primitive(), part, |number| {
+            number >> part.shift
+        })),
+        DataType::Decimal128(..) => Ok(of::<Decimal128Type>(
             numbers.as_primitive(),
             part,
             |number| (number >> part.shift) as u64,

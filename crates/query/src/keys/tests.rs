@@ -129,7 +129,7 @@ fn what_is_numbered_and_what_is_not() {
         "SELECT srcaddr, bytes, count(*) FROM flows GROUP BY 1, 2",
         "SELECT upper(srcaddr), dstport, count(*) FROM flows GROUP BY 1, 2",
         "SELECT DISTINCT srcaddr, dstaddr FROM flows",
-        "SELECT srcaddr, dstaddr, count(*) FROM flows GROUP BY ROLLUP (1, 2)",
+        "SELECT srcaddr, dstaddr, count(*) FROM flows GROUP BY ROLLUP (srcaddr, dstaddr)",
     ] {
         assert!(!is_numbered(sql), "{sql}");
     }

@@ -71,19 +71,20 @@ pub(crate) fn context(
     context
 }
 
-/// The rows of a statement as text, put in order.
-pub(crate) async fn answer(context: &SessionContext, sql: &str) -> Vec<String> {
+/// The rows of a statement as text.
+pub(crate) async fn rows(context: &SessionContext, sql: &str) -> Vec<String> {
     let frame = context.sql(sql).await.unwrap();
     let batches = frame.collect().await.unwrap();
     let table = pretty_format_batches(&batches).unwrap().to_string();
-    let mut lines: Vec<_> = table
-        .lines()
-        .skip(3)
-        .map(|line| line.replace(' ', ""))
-        .collect();
-    lines.sort_unstable();
-    lines.dedup_by(|one, other| one.starts_with('+') && other.starts_with('+'));
-    lines
+    let lines = table.lines().skip(3).filter(|line| line.starts_with('|'));
+    lines.map(|line| line.replace(' ', "")).collect()
+}
+
+/// The rows of a statement as text, put in order.
+pub(crate) async fn answer(context: &SessionContext, sql: &str) -> Vec<String> {
+    let mut rows = rows(context, sql).await;
+    rows.sort_unstable();
+    rows
 }
 
 /// How a statement is run.

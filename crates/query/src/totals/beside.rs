@@ -10,23 +10,27 @@ use datafusion::common::internal_err;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::Result;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::projection::{ProjectionExpr, ProjectionExprs};
 use datafusion::physical_expr::{EquivalenceProperties, LexOrdering, OrderingRequirements};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
-    DisplayAs, DisplayFormatType, Distribution, ExecutionPlan, ExecutionPlanProperties,
-    InputDistributionRequirements, Partitioning, PhysicalExpr, PlanProperties,
+    DisplayAs, DisplayFormatType, Distribution, ExecutionPlan, InputDistributionRequirements,
+    Partitioning, PhysicalExpr, PlanProperties,
 };
 use futures::{StreamExt, stream};
 
 use super::SharedTotals;
 
-/// Appends totals to rows that come in order, which they do when all rows are added up.
+/// Appends totals to rows that come in order, which they do when all rows are added up,
+/// and makes of both what is asked for.
 #[derive(Debug)]
 pub(super) struct BesideExec {
     input: Arc<dyn ExecutionPlan>,
     order: LexOrdering,
     totals: SharedTotals,
+    /// What is asked for, of the columns of rows and then the totals.
+    columns: Arc<[ProjectionExpr]>,
     properties: Arc<PlanProperties>,
 }
 
@@ -36,14 +40,13 @@ impl BesideExec {
         input: Arc<dyn ExecutionPlan>,
         order: LexOrdering,
         totals: SharedTotals,
+        columns: Arc<[ProjectionExpr]>,
     ) -> Result<BesideExec> {
-        let fields = input.schema().fields().iter().cloned().collect::<Vec<_>>();
-        let fields = fields.into_iter().chain(totals.fields());
-        let metadata = input.schema().metadata().clone();
-        let schema = Schema::new_with_metadata(fields.collect::<Vec<_>>(), metadata);
-        let known = EquivalenceProperties::new(Arc::new(schema));
+        let together = with_totals(&input.schema(), &totals);
+        let columns_of = ProjectionExprs::from_expressions(Arc::clone(&columns));
+        let schema = Arc::new(columns_of.project_schema(&together)?);
         let properties = PlanProperties::new(
-            known.extend(input.equivalence_properties().clone())?,
+            EquivalenceProperties::new(schema),
             Partitioning::UnknownPartitioning(1),
             EmissionType::Final,
             Boundedness::Bounded,
@@ -52,14 +55,31 @@ impl BesideExec {
             input,
             order,
             totals,
+            columns,
             properties: Arc::new(properties),
         })
     }
 }
 
+/// The columns of rows and then the totals.
+fn with_totals(rows: &SchemaRef, totals: &SharedTotals) -> SchemaRef {
+    let fields = rows.fields().iter().cloned().chain(totals.fields());
+    let fields = fields.collect::<Vec<_>>();
+    Arc::new(Schema::new_with_metadata(fields, rows.metadata().clone()))
+}
+
 impl DisplayAs for BesideExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "BesideExec: {}", self.totals)
+        let columns = self.columns.iter();
+        let columns: Vec<_> = columns
+            .map(|column| format!("{} as {}", column.expr, column.alias))
+            .collect();
+        write!(
+            f,
+            "BesideExec: {}, expr=[{}]",
+            self.totals,
+            columns.join(", ")
+        )
     }
 }
 
@@ -82,18 +102,17 @@ impl ExecutionPlan for BesideExec {
         vec![Some(OrderingRequirements::from(self.order.clone()))]
     }
 
-    fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
-    }
-
     fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
         vec![&self.input]
     }
 
     fn apply_expressions(
         &self,
-        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+        f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
     ) -> Result<TreeNodeRecursion> {
+        for column in self.columns.iter() {
+            f(&column.expr)?;
+        }
         Ok(TreeNodeRecursion::Continue)
     }
 
@@ -105,7 +124,10 @@ impl ExecutionPlan for BesideExec {
             return internal_err!("totals are written beside one plan's rows");
         };
         let (order, totals) = (self.order.clone(), Arc::clone(&self.totals));
-        Ok(Arc::new(BesideExec::try_new(input, order, totals)?))
+        let columns = Arc::clone(&self.columns);
+        Ok(Arc::new(BesideExec::try_new(
+            input, order, totals, columns,
+        )?))
     }
 
     fn execute(
@@ -117,6 +139,8 @@ impl ExecutionPlan for BesideExec {
         let writer = Writer {
             input: self.input.execute(partition, context)?,
             totals: Arc::clone(&self.totals),
+            together: with_totals(&self.input.schema(), &self.totals),
+            columns: Arc::clone(&self.columns),
             schema: self.schema(),
             waiting: VecDeque::new(),
         };
@@ -133,6 +157,8 @@ impl ExecutionPlan for BesideExec {
 struct Writer {
     input: SendableRecordBatchStream,
     totals: SharedTotals,
+    together: SchemaRef,
+    columns: Arc<[ProjectionExpr]>,
     schema: SchemaRef,
     /// Rows that came before the totals: none, as rows are merged.
     waiting: VecDeque<RecordBatch>,
@@ -160,6 +186,13 @@ impl Writer {
             for total in totals {
                 columns.push(total.to_array_of_size(rows.num_rows())?);
             }
+            let rows = RecordBatch::try_new(Arc::clone(&self.together), columns)?;
+            let columns = self.columns.iter();
+            let columns = columns.map(|column| {
+                let column = column.expr.evaluate(&rows)?;
+                column.into_array(rows.num_rows())
+            });
+            let columns = columns.collect::<Result<_>>()?;
             let schema = Arc::clone(&self.schema);
             return Ok(Some(RecordBatch::try_new(schema, columns)?));
         }

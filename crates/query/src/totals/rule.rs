@@ -13,10 +13,11 @@ use datafusion::physical_expr::utils::collect_columns;
 use datafusion::physical_expr::window::{PlainAggregateWindowExpr, WindowExpr};
 use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::analyze::AnalyzeExec;
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::windows::WindowAggExec;
-use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
+use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr, replace_children_if_necessary};
 
 use super::Totals;
 use super::added::AddedExec;
@@ -26,7 +27,8 @@ use super::beside::BesideExec;
 const FUNCTIONS: [&str; 4] = ["count", "max", "min", "sum"];
 
 /// Ranks first, and writes totals of all rows beside what is left: where these are all
-/// that a statement has of windows, and what it ranks by has no part in them.
+/// that a statement has of windows, what it ranks by has no part in them, and the ranking
+/// is the last that it does.
 #[derive(Debug)]
 pub(crate) struct TotalsBesideRanking;
 
@@ -36,14 +38,7 @@ impl PhysicalOptimizerRule for TotalsBesideRanking {
         plan: Arc<dyn ExecutionPlan>,
         _config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        plan.transform_up(|node| {
-            let ranking = node.downcast_ref::<SortExec>().and_then(Ranking::of);
-            Ok(match ranking.map(Ranking::plan).transpose()?.flatten() {
-                Some(plan) => Transformed::yes(plan),
-                None => Transformed::no(node),
-            })
-        })
-        .data()
+        ranked_first(plan)
     }
 
     fn name(&self) -> &'static str {
@@ -53,6 +48,19 @@ impl PhysicalOptimizerRule for TotalsBesideRanking {
     fn schema_check(&self) -> bool {
         true
     }
+}
+
+/// The same plan, or what it analyzes, with its ranking first. What is above of a sort
+/// might exchange rows where it no longer sees one: so only a sort that is the last.
+fn ranked_first(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    if plan.downcast_ref::<AnalyzeExec>().is_some() {
+        let input = plan.children().into_iter().map(Arc::clone);
+        let input = input.map(ranked_first).collect::<Result<_>>()?;
+        return replace_children_if_necessary(plan, input);
+    }
+    let ranking = plan.downcast_ref::<SortExec>().and_then(Ranking::of);
+    let ranked = ranking.map(Ranking::plan).transpose()?.flatten();
+    Ok(ranked.unwrap_or(plan))
 }
 
 /// A sort of rows that have totals beside them.
@@ -138,8 +146,7 @@ impl Ranking<'_> {
         let sorted = SortExec::new(order.clone(), Arc::new(ranked))
             .with_fetch(self.sort.fetch())
             .with_preserve_partitioning(self.sort.preserve_partitioning());
-        let beside = BesideExec::try_new(Arc::new(sorted), order, totals)?;
-        let asked = ProjectionExec::try_new(asked, Arc::new(beside))?;
+        let asked = BesideExec::try_new(Arc::new(sorted), order, totals, asked.into())?;
         let is_same = asked.schema() == self.sort.schema();
         Ok(is_same.then(|| Arc::new(asked) as Arc<dyn ExecutionPlan>))
     }

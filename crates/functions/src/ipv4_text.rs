@@ -160,7 +160,7 @@ fn contained(
         }
         for row in &candidates[..count] {
             let view = views[*row as usize];
-            let (text, len) = text_of(view, texts.data_buffers());
+            let (text, len) = short_text(view, texts.data_buffers()).unwrap_or_default();
             if matches(text) {
                 pending.push(
                     chunk * Ipv4Texts::MAX + *row as usize,
@@ -200,10 +200,22 @@ impl Pending {
     }
 }
 
-/// The text of a view and its length; nothing where it is too long for an address.
+/// The text of a view, with zeros after it, and its length; `None` where it is too long
+/// for an address of IPv4.
+///
 /// Without a branch on where the text is, which changes at random.
+///
+/// ```
+/// use datafusion_common::arrow::array::StringViewArray;
+/// use vpcflow_functions::short_text;
+///
+/// let texts = StringViewArray::from(vec!["10.1.2.3", "2001:db8::1234:5678"]);
+/// let text = |row: usize| short_text(texts.views()[row], texts.data_buffers());
+/// assert_eq!(text(0), Some((u128::from_le_bytes(*b"10.1.2.3\0\0\0\0\0\0\0\0"), 8)));
+/// assert_eq!(text(1), None);
+/// ```
 #[inline]
-fn text_of(view: u128, buffers: &[Buffer]) -> (u128, u32) {
+pub fn short_text(view: u128, buffers: &[Buffer]) -> Option<(u128, u32)> {
     let len = view as u32;
     let is_long = len > INLINE_BYTES;
     let (buffer, offset) = match is_long {
@@ -221,10 +233,7 @@ fn text_of(view: u128, buffers: &[Buffer]) -> (u128, u32) {
         true => long.unwrap_or_default() & (u128::MAX >> (128 - 8 * len.min(MAX_BYTES))),
         false => view >> 32,
     };
-    match len <= MAX_BYTES {
-        true => (text, len),
-        false => (0, 0),
-    }
+    (len <= MAX_BYTES).then_some((text, len))
 }
 
 #[cold]

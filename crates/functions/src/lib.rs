@@ -42,4 +42,5 @@ pub use address::Address;
 pub use addresses::implied_by_networks;
 pub use error::Error;
 pub use iana::{protocol as protocol_name, service as port_service};
+pub use ipv4_text::short_text;
 pub use lookups::{Functions, NetworkList, NetworkRow};

@@ -16,6 +16,8 @@ mod catalog;
 mod count;
 mod error;
 mod filter;
+mod joins;
+mod keys;
 mod library;
 mod limits;
 mod networks;
@@ -25,6 +27,8 @@ mod parquet;
 mod paths;
 mod reach;
 mod report;
+#[cfg(test)]
+mod rules;
 mod scan;
 mod scans;
 mod session;
@@ -36,6 +40,7 @@ mod store;
 mod table;
 mod tables;
 mod top;
+mod totals;
 mod utc;
 
 pub use catalog::{ColumnInfo, FunctionInfo, TableInfo};

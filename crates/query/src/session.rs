@@ -10,6 +10,7 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::{DataFrame, Expr, SessionConfig, SessionContext, col, lit};
 use vpcflow_functions::Functions;
@@ -17,6 +18,8 @@ use vpcflow_ingest::Times;
 
 use crate::count::count;
 use crate::error::{Error, SqlError, is_of_source};
+use crate::joins::FewGroupsForAll;
+use crate::keys::NumberedKeys;
 use crate::limits::Limits;
 use crate::networks::Networks;
 use crate::once;
@@ -24,6 +27,7 @@ use crate::reach::Reach;
 use crate::sources::{ReadCounts, Sources};
 use crate::store::OrderForSorts;
 use crate::tables::register_tables;
+use crate::totals::TotalsBesideRanking;
 use crate::utc::date_trunc;
 
 /// Values for the `$name` placeholders of a statement.
@@ -241,11 +245,18 @@ pub(crate) fn new_context(functions: &Functions, limits: &Limits) -> Result<Sess
     let options = config.options_mut();
     options.sql_parser.collect_spans = true;
     options.execution.time_zone = Some("UTC".to_owned());
-    let mut rules = PhysicalOptimizer::default().rules;
-    rules.insert(0, Arc::new(OrderForSorts));
+    let environment = limits.environment()?;
+    let pool = Arc::clone(&environment.memory_pool);
+    let mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> = vec![
+        Arc::new(OrderForSorts),
+        Arc::new(NumberedKeys { pool }),
+        Arc::new(FewGroupsForAll),
+        Arc::new(TotalsBesideRanking),
+    ];
+    rules.extend(PhysicalOptimizer::default().rules);
     let state = SessionStateBuilder::new()
         .with_config(config)
-        .with_runtime_env(limits.environment()?)
+        .with_runtime_env(environment)
         .with_default_features()
         .with_physical_optimizer_rules(rules)
         .build();

@@ -57,7 +57,8 @@ impl LimitedPool {
 
 /// What a part of the engine does, and its name.
 fn in_words(name: &str) -> String {
-    const WORK: [(&str, &str); 8] = [
+    const WORK: [(&str, &str); 9] = [
+        ("AggregateTexts", "the addresses and other texts of groups"),
         ("Aggregate", "grouping"),
         ("NestedLoopJoin", "a join without equal columns"),
         ("CrossJoin", "a join without a condition"),

@@ -1,0 +1,108 @@
+//! Statements with a rule of ours and without it, for tests.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringViewArray};
+use datafusion::arrow::util::pretty::pretty_format_batches;
+use datafusion::datasource::MemTable;
+use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool};
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
+use datafusion::prelude::{SessionConfig, SessionContext};
+
+/// A rule for plans.
+pub(crate) type Rule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
+
+/// Two addresses, a port and bytes.
+pub(crate) type Row = (Option<String>, Option<String>, Option<i32>, Option<i64>);
+
+/// Rows of `srcaddr`, `dstaddr`, `dstport` and `bytes`.
+pub(crate) fn batch(rows: &[Row]) -> RecordBatch {
+    let srcaddr: StringViewArray = rows.iter().map(|row| row.0.as_deref()).collect();
+    let dstaddr: StringViewArray = rows.iter().map(|row| row.1.as_deref()).collect();
+    let dstport: Int32Array = rows.iter().map(|row| row.2).collect();
+    let bytes: Int64Array = rows.iter().map(|row| row.3).collect();
+    let columns: [(&str, ArrayRef); 4] = [
+        ("srcaddr", Arc::new(srcaddr)),
+        ("dstaddr", Arc::new(dstaddr)),
+        ("dstport", Arc::new(dstport)),
+        ("bytes", Arc::new(bytes)),
+    ];
+    let columns = columns.map(|(name, column)| (name, column, true));
+    RecordBatch::try_from_iter_with_nullable(columns).unwrap()
+}
+
+/// A context over batches, with a rule before those of the engine or without one.
+pub(crate) fn context(
+    batches: &[Vec<RecordBatch>],
+    threads: usize,
+    memory_bytes: Option<usize>,
+    rule: impl FnOnce(&Arc<dyn MemoryPool>) -> Option<Rule>,
+) -> SessionContext {
+    let mut environment = RuntimeEnvBuilder::new();
+    if let Some(memory_bytes) = memory_bytes {
+        environment = environment.with_memory_pool(Arc::new(FairSpillPool::new(memory_bytes)));
+    }
+    let environment = environment.build_arc().unwrap();
+    let mut rules = PhysicalOptimizer::default().rules;
+    if let Some(rule) = rule(&environment.memory_pool) {
+        rules.insert(0, rule);
+    }
+    let mut config = SessionConfig::new()
+        .with_target_partitions(threads)
+        .with_batch_size(16);
+    let execution = &mut config.options_mut().execution;
+    execution.sort_spill_reservation_bytes = 0;
+    // What is hardly fewer after a first step goes past it soon.
+    execution.skip_partial_aggregation_probe_rows_threshold = 20;
+    let state = SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(environment)
+        .with_default_features()
+        .with_physical_optimizer_rules(rules)
+        .build();
+    let context = SessionContext::new_with_state(state);
+    let schema = batch(&[]).schema();
+    let table = MemTable::try_new(schema, batches.to_vec()).unwrap();
+    context.register_table("flows", Arc::new(table)).unwrap();
+    context
+}
+
+/// The rows of a statement as text.
+pub(crate) async fn rows(context: &SessionContext, sql: &str) -> Vec<String> {
+    let frame = context.sql(sql).await.unwrap();
+    let batches = frame.collect().await.unwrap();
+    let table = pretty_format_batches(&batches).unwrap().to_string();
+    let lines = table.lines().skip(3).filter(|line| line.starts_with('|'));
+    lines.map(|line| line.replace(' ', "")).collect()
+}
+
+/// The rows of a statement as text, put in order.
+pub(crate) async fn answer(context: &SessionContext, sql: &str) -> Vec<String> {
+    let mut rows = rows(context, sql).await;
+    rows.sort_unstable();
+    rows
+}
+
+/// How a statement is run.
+pub(crate) async fn plan(context: &SessionContext, sql: &str) -> String {
+    let frame = context.sql(sql).await.unwrap();
+    let plan = frame.create_physical_plan().await.unwrap();
+    let mut text = String::new();
+    write!(
+        text,
+        "{}",
+        datafusion::physical_plan::displayable(plan.as_ref()).indent(false)
+    )
+    .unwrap();
+    text
+}
+
+/// Runs what waits for nothing else.
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    runtime.unwrap().block_on(future)
+}

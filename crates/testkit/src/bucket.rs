@@ -44,6 +44,21 @@ impl Bucket {
         self.request("PUT", &format!("/{}/{key}", self.name), bytes.as_ref());
     }
 
+    /// Lets everybody list and read the bucket, without credentials too.
+    ///
+    /// # Panics
+    ///
+    /// When the emulator does not.
+    pub fn publish(&self) {
+        let name = &self.name;
+        let policy = format!(
+            r#"{{"Version": "2012-10-17", "Statement": [{{"Effect": "Allow", "Principal": "*",
+                "Action": ["s3:ListBucket", "s3:GetObject"],
+                "Resource": ["arn:aws:s3:::{name}", "arn:aws:s3:::{name}/*"]}}]}}"#
+        );
+        self.request("PUT", &format!("/{name}?policy"), policy.as_bytes());
+    }
+
     /// Deletes an object.
     ///
     /// # Panics

@@ -29,8 +29,8 @@ struct Shown<'a> {
 }
 
 impl<'a> Progress<'a> {
-    /// Of this session, where standard error is a terminal and the user wants
-    /// notes.
+    /// Of what is read for statements, where standard error is a terminal and the
+    /// user wants notes.
     pub(crate) fn new(session: &'a Session, notes: Notes) -> Progress<'a> {
         let is_shown = !notes.is_quiet() && Line::is_possible();
         Progress {

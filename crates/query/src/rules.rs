@@ -1,6 +1,5 @@
 //! Statements with a rule of ours and without it, for tests.
 
-use std::fmt::Write;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringViewArray};
@@ -11,6 +10,7 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
+use datafusion::physical_plan::displayable;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 /// A rule for plans.
@@ -91,14 +91,7 @@ pub(crate) async fn answer(context: &SessionContext, sql: &str) -> Vec<String> {
 pub(crate) async fn plan(context: &SessionContext, sql: &str) -> String {
     let frame = context.sql(sql).await.unwrap();
     let plan = frame.create_physical_plan().await.unwrap();
-    let mut text = String::new();
-    write!(
-        text,
-        "{}",
-        datafusion::physical_plan::displayable(plan.as_ref()).indent(false)
-    )
-    .unwrap();
-    text
+    displayable(plan.as_ref()).indent(false).to_string()
 }
 
 /// Runs what waits for nothing else.

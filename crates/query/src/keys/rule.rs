@@ -205,12 +205,9 @@ impl Chosen {
 /// Whether this is a column of addresses: by its name, since most of other texts would
 /// have to be kept.
 fn is_address(key: &Arc<dyn PhysicalExpr>) -> bool {
-    key.downcast_ref::<Column>().is_some_and(|column| {
-        let mut fields = Field::ALL.iter();
-        fields.any(|field| {
-            field.field_type() == FieldType::Address && field.column() == column.name()
-        })
-    })
+    let column = key.downcast_ref::<Column>();
+    let field = column.and_then(|column| Field::from_name(column.name()));
+    field.is_some_and(|field| field.field_type() == FieldType::Address)
 }
 
 /// The two addresses that this function is called with.

@@ -141,13 +141,10 @@ impl<'a> Chooser<'a> {
         let places = self.layout.places.iter().zip(self.largest).zip(&top.stats);
         let rankings = places.map(|((place, largest), stat)| {
             let total = &totals[place.set];
-            let mut line = total.line.clone();
-            // The rankings of a set may be by several measures, and a total is of all.
-            line.trend = Trend::default();
             Ranking {
                 stat: stat.clone(),
                 lines: largest.into_lines(),
-                total: line,
+                total: total.line.clone(),
                 groups: total.groups,
             }
         });

@@ -126,7 +126,7 @@ pub struct Line {
 }
 
 impl Line {
-    /// Takes another in.
+    /// Takes another in, but for its trend: lines together have none.
     fn add(&mut self, other: &Line) {
         self.totals.add(&other.totals);
         self.previous.add(&other.previous);
@@ -136,7 +136,6 @@ impl Line {
         };
         self.first_us = [self.first_us, other.first_us].into_iter().flatten().min();
         self.last_us = self.last_us.max(other.last_us);
-        self.trend.merge(&other.trend);
     }
 
     /// Seconds from the first start to the last end, at least one.

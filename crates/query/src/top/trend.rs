@@ -85,43 +85,21 @@ impl Trend {
     pub(super) fn add(&mut self, time_s: i64, amount: i64) {
         loop {
             let cell = step_of(time_s, WIDTHS[usize::from(self.step)]);
-            if self.reach(cell, cell) {
+            if self.reach(cell) {
                 let sum = &mut self.cells[(cell - self.first) as usize];
                 *sum = sum.wrapping_add(amount);
                 return;
             }
-            self.coarsen_to(self.step + 1);
+            self.coarsen();
         }
     }
 
-    /// Adds what another has.
-    pub(super) fn merge(&mut self, other: &Trend) {
-        let (step, first, amounts) = (other.step, other.first, &other.cells);
-        if amounts.is_empty() {
-            return;
-        }
-        self.coarsen_to(step);
-        let last = first + amounts.len() as i64 - 1;
-        let factor = loop {
-            let factor = WIDTHS[usize::from(self.step)] / WIDTHS[usize::from(step)];
-            if self.reach(first.div_euclid(factor), last.div_euclid(factor)) {
-                break factor;
-            }
-            self.coarsen_to(self.step + 1);
-        };
-        for (index, amount) in amounts.iter().enumerate() {
-            let cell = (first + index as i64).div_euclid(factor) - self.first;
-            let sum = &mut self.cells[cell as usize];
-            *sum = sum.wrapping_add(*amount);
-        }
-    }
-
-    /// Makes room for these steps, unless they would be too many.
-    fn reach(&mut self, from: i64, to: i64) -> bool {
+    /// Makes room for this step, unless there would be too many.
+    fn reach(&mut self, cell: i64) -> bool {
         if self.cells.is_empty() {
-            self.first = from;
+            self.first = cell;
         }
-        let (first, last) = (self.first.min(from), self.last().max(to));
+        let (first, last) = (self.first.min(cell), self.last().max(cell));
         if last - first >= MAX_CELLS as i64 {
             return false;
         }
@@ -138,12 +116,10 @@ impl Trend {
         self.first + self.cells.len() as i64 - 1
     }
 
-    /// Goes on to a greater width, unless it has it.
-    fn coarsen_to(&mut self, step: u8) {
-        if step <= self.step {
-            return;
-        }
-        let factor = WIDTHS[usize::from(step)] / WIDTHS[usize::from(self.step)];
+    /// Goes on to the next width.
+    fn coarsen(&mut self) {
+        let next = usize::from(self.step) + 1;
+        let factor = WIDTHS[next] / WIDTHS[next - 1];
         let first = self.first.div_euclid(factor);
         let mut count = 0;
         for index in 0..self.cells.len() {
@@ -154,7 +130,7 @@ impl Trend {
             count = cell + 1;
         }
         self.cells.truncate(count);
-        self.step = step;
+        self.step += 1;
         self.first = first;
     }
 
@@ -248,24 +224,19 @@ mod tests {
         /// However they came together, amounts are in the step of their time.
         #[test]
         fn amounts_are_in_their_steps(
-            left in amounts(), right in amounts(), max_cells in 2..40_usize,
+            all in amounts(), max_cells in 2..40_usize,
         ) {
-            let mut merged = trend(&left);
-            merged.merge(&trend(&right));
-            let all = [left, right].concat();
             let from_s = all.iter().map(|(time_s, _)| *time_s).min().unwrap();
             let to_s = all.iter().map(|(time_s, _)| *time_s).max().unwrap();
-            for trend in [merged, trend(&all)] {
-                let (cells, width) = trend.over(from_s, to_s, max_cells);
-                prop_assert!(cells.len() <= max_cells.clamp(2, MAX_CELLS));
-                let mut expected: BTreeMap<i64, i64> = BTreeMap::new();
-                for (time_s, amount) in &all {
-                    *expected.entry(time_s.div_euclid(width)).or_default() += amount;
-                }
-                for (index, cell) in cells.iter().enumerate() {
-                    let step = from_s.div_euclid(width) + index as i64;
-                    prop_assert_eq!(*cell, expected.get(&step).copied().unwrap_or(0));
-                }
+            let (cells, width) = trend(&all).over(from_s, to_s, max_cells);
+            prop_assert!(cells.len() <= max_cells.clamp(2, MAX_CELLS));
+            let mut expected: BTreeMap<i64, i64> = BTreeMap::new();
+            for (time_s, amount) in &all {
+                *expected.entry(time_s.div_euclid(width)).or_default() += amount;
+            }
+            for (index, cell) in cells.iter().enumerate() {
+                let step = from_s.div_euclid(width) + index as i64;
+                prop_assert_eq!(*cell, expected.get(&step).copied().unwrap_or(0));
             }
         }
     }

@@ -68,11 +68,13 @@ fn a_followed_log_group_is_kept_once() {
         command
     };
     while let Some(kill) = campaign.next_kill() {
+        group.release_until(now_ms());
         campaign.run(kill, tail(), |dice| group.put_some(dice));
         let stored = Tally::of_store(&store);
         stored.assert_has_nothing_twice(group.given(), &campaign.state());
     }
 
+    group.release_until(i64::MAX);
     let newest_ms = now_ms();
     let mut running = Running::start(&mut tail());
     running.wait_for_report("all is complete", |report| {

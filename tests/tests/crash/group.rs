@@ -1,17 +1,23 @@
 //! A log group that records come to in every awkward way.
 
+use vpcflow_testkit::BatchId;
 use vpcflow_tests::{Dice, Logs, Tally, now_ms, record};
 
 const GROUP: &str = "/vpc/prod";
 const MINUTE_MS: i64 = 60_000;
 const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
-/// How old a record is at most when it comes, in milliseconds.
+/// How old a record is at most when it is put, in milliseconds.
 const OLDEST_MS: u64 = 4_000;
+/// How long it is hidden from then on at most. Together it is far from the lateness, so that
+/// a slow machine makes no record later than that.
+const LONGEST_HIDDEN_MS: u64 = 2_000;
 
 pub(crate) struct Group<'a> {
     logs: &'a Logs,
     given: Tally,
     made: i64,
+    /// What is hidden, and when it is to be seen.
+    hidden: Vec<(BatchId, i64)>,
 }
 
 impl Group<'_> {
@@ -22,6 +28,7 @@ impl Group<'_> {
             logs,
             given: Tally::default(),
             made: 0,
+            hidden: Vec::new(),
         }
     }
 
@@ -50,6 +57,7 @@ impl Group<'_> {
     /// Some records of the last seconds: in order or not, at once or later, now and
     /// then the same text twice, or no record at all.
     pub(crate) fn put_some(&mut self, dice: &mut Dice) {
+        self.release_until(now_ms());
         let stream = match dice.chance(3) {
             true => format!("eni-{:08x}-all", 0x1000 + self.made),
             false => format!("eni-{:08x}-all", dice.below(7)),
@@ -71,12 +79,21 @@ impl Group<'_> {
         }
         if dice.chance(30) {
             let hidden = self.logs.put_hidden(GROUP, &stream, events);
-            self.logs.release_after(hidden, dice.below(6));
+            let hidden_ms = i64::try_from(dice.below(LONGEST_HIDDEN_MS)).unwrap();
+            self.hidden.push((hidden, now_ms + hidden_ms));
         } else {
             self.put(&stream, events);
         }
         if dice.chance(2) {
             self.logs.expire_tokens();
+        }
+    }
+
+    /// Lets in what is to be seen by then. Called before the binary is started as well: while
+    /// none is running, nobody else does it.
+    pub(crate) fn release_until(&mut self, time_ms: i64) {
+        for (batch, _) in self.hidden.extract_if(.., |(_, at_ms)| *at_ms <= time_ms) {
+            self.logs.release(batch);
         }
     }
 

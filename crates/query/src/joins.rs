@@ -4,20 +4,24 @@
 //! else exchanges both between them by their keys. Of groups under a condition it knows
 //! nothing: it takes them to be a fifth of the records. Most of the statements that join
 //! records with such groups look for what is rare, and exchanging all records for it
-//! takes longer than all else.
+//! takes longer than all else. What the groups have for keys is told to the scan of the
+//! records before it begins.
 
 use std::sync::Arc;
 
-use datafusion::common::JoinType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::{JoinType, NullEquality};
 use datafusion::error::Result;
+use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::AggregateExec;
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::joins::{HashJoinExec, PartitionMode};
 use datafusion::physical_plan::projection::ProjectionExec;
+use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
+
+use crate::narrow::{AmongExec, GatherExec, Members};
 
 /// Hands groups under a condition to all threads, where rows that are no groups are
 /// joined with them. It comes before the engine's choice of how to join.
@@ -36,20 +40,21 @@ impl PhysicalOptimizerRule for FewGroupsForAll {
             };
             // What of these is no match is not in the answer: all threads can have the
             // same groups.
-            let is_open = *join.partition_mode() == PartitionMode::Auto
+            let is_open = *join.partition_mode() != PartitionMode::Partitioned
                 && matches!(
                     join.join_type(),
                     JoinType::Inner | JoinType::LeftSemi | JoinType::RightSemi
                 );
             let (left, right) = (join.left(), join.right());
             let join = if is_open && is_few(left) && !has_groups(right) {
-                let join = join.builder();
-                Arc::new(
-                    join.with_partition_mode(PartitionMode::CollectLeft)
-                        .build()?,
-                )
+                let (left, right) = narrowed(join, left, right, |(left, right)| (left, right))?;
+                let join = join.builder().with_new_children(vec![left, right])?;
+                let join = join.with_partition_mode(PartitionMode::CollectLeft);
+                Arc::new(join.build()?)
             } else if is_open && is_few(right) && !has_groups(left) {
-                join.swap_inputs(PartitionMode::CollectLeft)?
+                let (right, left) = narrowed(join, right, left, |(left, right)| (right, left))?;
+                let join = join.builder().with_new_children(vec![left, right])?;
+                join.build()?.swap_inputs(PartitionMode::CollectLeft)?
             } else {
                 return Ok(Transformed::no(node));
             };
@@ -65,6 +70,41 @@ impl PhysicalOptimizerRule for FewGroupsForAll {
     fn schema_check(&self) -> bool {
         true
     }
+}
+
+type Key = Arc<dyn PhysicalExpr>;
+
+/// Groups and records of a join, of which only those records are read that have keys of
+/// the groups. `keys` puts the key of the groups first.
+fn narrowed(
+    join: &HashJoinExec,
+    groups: &Arc<dyn ExecutionPlan>,
+    records: &Arc<dyn ExecutionPlan>,
+    keys: impl Fn((Key, Key)) -> (Key, Key),
+) -> Result<(Arc<dyn ExecutionPlan>, Arc<dyn ExecutionPlan>)> {
+    let (mut members, mut values) = (Vec::new(), Vec::new());
+    for (key, value) in join.on().iter().cloned().map(keys) {
+        let field = key.return_field(&groups.schema())?;
+        let is_same = value.data_type(&records.schema())? == *field.data_type();
+        if let Some(key) = key.downcast_ref::<Column>()
+            && value.downcast_ref::<Column>().is_some()
+            && is_same
+            // Where NULL is a key like others, it would have to be among them.
+            && join.null_equality() == NullEquality::NullEqualsNothing
+        {
+            let of_key = Arc::new(Members::new(key.clone(), &field));
+            members.push(Arc::clone(&of_key));
+            values.push((value, of_key));
+        }
+    }
+    Ok(if members.is_empty() {
+        (Arc::clone(groups), Arc::clone(records))
+    } else {
+        (
+            Arc::new(GatherExec::new(Arc::clone(groups), members)),
+            Arc::new(AmongExec::new(Arc::clone(records), values)),
+        )
+    })
 }
 
 /// Whether these are groups under a condition.

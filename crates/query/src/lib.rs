@@ -20,6 +20,7 @@ mod joins;
 mod keys;
 mod library;
 mod limits;
+mod narrow;
 mod networks;
 mod once;
 mod output;

@@ -21,6 +21,7 @@ use crate::error::{Error, SqlError, is_of_source};
 use crate::joins::FewGroupsForAll;
 use crate::keys::NumberedKeys;
 use crate::limits::Limits;
+use crate::narrow::NarrowFirst;
 use crate::networks::Networks;
 use crate::once;
 use crate::reach::Reach;
@@ -254,6 +255,7 @@ pub(crate) fn new_context(functions: &Functions, limits: &Limits) -> Result<Sess
         Arc::new(TotalsBesideRanking),
     ];
     rules.extend(PhysicalOptimizer::default().rules);
+    rules.push(Arc::new(NarrowFirst));
     let state = SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(environment)

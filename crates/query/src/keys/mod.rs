@@ -6,7 +6,7 @@
 //! and the keys of a group are one number, which is made where the engine groups and
 //! taken apart when it has.
 //!
-//! * `address` is the number of an address, and its text.
+//! * `address` is the number of an address, and its text; `memo` has those that came lately.
 //! * [`Texts`] are the texts that are no addresses of IPv4, by their numbers.
 //! * `layout` is which keys are in a number, and where.
 //! * [`Packed`] makes the number of a row, [`Unpacked`] a key of a number.
@@ -14,6 +14,7 @@
 
 mod address;
 mod layout;
+mod memo;
 mod packed;
 mod rule;
 mod texts;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use datafusion::arrow::array::{Array, StringViewArray, StringViewBuilder};
 use datafusion::common::hash_utils::RandomState;
@@ -11,6 +11,7 @@ use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReser
 use vpcflow_functions::short_text;
 
 use super::address;
+use super::memo::Memo;
 
 /// The numbers from here on are not those of addresses: the last sixteenth of all,
 /// which are reserved but for the one that means everybody. Their addresses are texts
@@ -32,6 +33,8 @@ const LEAST_GROWTH: usize = 1 << 16;
 /// ends.
 pub(super) struct Texts {
     known: RwLock<Known>,
+    /// Those that no thread is using.
+    memos: Mutex<Vec<Memo>>,
 }
 
 struct Known {
@@ -58,6 +61,7 @@ impl Texts {
                 bytes: 0,
                 memory: MemoryConsumer::new("AggregateTexts").register(pool),
             }),
+            memos: Mutex::default(),
         }
     }
 
@@ -74,6 +78,7 @@ impl Texts {
                 false => reader.number(column, row, short(column, row))?,
             });
         }
+        reader.end();
         Ok(numbers)
     }
 
@@ -113,6 +118,7 @@ impl Texts {
             numbers[0].push(least);
             numbers[1].push(greatest);
         }
+        reader.end();
         Ok(numbers)
     }
 
@@ -143,6 +149,10 @@ impl Texts {
             }
         }
         Ok(texts.finish())
+    }
+
+    fn memos(&self) -> MutexGuard<'_, Vec<Memo>> {
+        self.memos.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Known> {
@@ -180,13 +190,27 @@ fn short(column: &StringViewArray, row: usize) -> Option<(u128, u32)> {
 
 /// Looks texts up, which others may do at the same time.
 struct Reader<'a> {
+    memo: Memo,
+    others: Others<'a>,
+}
+
+/// Texts that are no addresses.
+struct Others<'a> {
     texts: &'a Texts,
     known: Option<RwLockReadGuard<'a, Known>>,
 }
 
 impl<'a> Reader<'a> {
     fn new(texts: &'a Texts) -> Reader<'a> {
-        Reader { texts, known: None }
+        Reader {
+            memo: texts.memos().pop().unwrap_or_else(Memo::new),
+            others: Others { texts, known: None },
+        }
+    }
+
+    /// Leaves what it has learnt to the next.
+    fn end(self) {
+        self.others.texts.memos().push(self.memo);
     }
 
     /// The number of a text, which is in a row and may be short.
@@ -197,15 +221,20 @@ impl<'a> Reader<'a> {
         row: usize,
         short: Option<(u128, u32)>,
     ) -> Result<u32> {
-        let number = short.and_then(|(text, len)| address::number(text, len));
-        match number.filter(|number| *number < FIRST_OTHER) {
-            Some(number) => Ok(number),
-            None => self.other(column.value(row)),
-        }
+        let Reader { memo, others } = self;
+        let Some((text, len)) = short else {
+            return others.number(column.value(row));
+        };
+        memo.number(text, len, || match address::number(text, len) {
+            Some(number) if number < FIRST_OTHER => Ok(number),
+            _ => others.number(column.value(row)),
+        })
     }
+}
 
+impl Others<'_> {
     #[inline(never)]
-    fn other(&mut self, text: &str) -> Result<u32> {
+    fn number(&mut self, text: &str) -> Result<u32> {
         let known = self.known.get_or_insert_with(|| self.texts.read());
         if let Some(number) = known.numbers.get(text) {
             return Ok(*number);

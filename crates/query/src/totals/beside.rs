@@ -160,7 +160,7 @@ struct Writer {
     together: SchemaRef,
     columns: Arc<[ProjectionExpr]>,
     schema: SchemaRef,
-    /// Rows that came before the totals: none, as rows are merged.
+    /// What came before the last partition had told that it has ended.
     waiting: VecDeque<RecordBatch>,
 }
 

@@ -4,6 +4,7 @@ mod cause;
 mod shortage;
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use datafusion::arrow::error::ArrowError;
@@ -189,6 +190,8 @@ impl SqlError {
         }
         if let DataFusionError::SQL(error, _) = error.find_root() {
             (message, place) = split_place(&error.to_string());
+            let address = place.and_then(|place| address_at(sql, place));
+            hint = address.map(|address| format!("an address is a text: write '{address}'"));
         }
         if let DataFusionError::SchemaError(error, _) = error.find_root()
             && let SchemaError::FieldNotFound {
@@ -211,6 +214,9 @@ impl SqlError {
                     format!("columns have underscores: `{}`", word.replace('-', "_"))
                 }
                 (None, Some(name)) => format!("did you mean `{name}`?"),
+                (None, None) if sql.contains(&format!("\"{}\"", field.name)) => {
+                    format!("a text has single quotes: '{}'", field.name)
+                }
                 (None, None) => "`DESCRIBE flows` lists the columns".to_owned(),
             });
         }
@@ -297,6 +303,21 @@ fn dashed_word(sql: &str, (line, column, _): (usize, usize, usize)) -> Option<St
     word.contains('-').then_some(word)
 }
 
+/// The address or network that stands at a place as if it were a number.
+fn address_at(sql: &str, (line, column, _): (usize, usize, usize)) -> Option<String> {
+    let is_part = |character: &char| character.is_ascii_hexdigit() || ".:/".contains(*character);
+    let line: Vec<char> = sql.lines().nth(line - 1)?.chars().collect();
+    let (before, after) = line.split_at_checked(column - 1)?;
+    let before = before.iter().rev().take_while(|of| is_part(of)).count();
+    let after = after.iter().take_while(|of| is_part(of)).count();
+    let word: String = line[column - 1 - before..column - 1 + after]
+        .iter()
+        .collect();
+    let (address, bits) = word.split_once('/').unwrap_or((&word, "0"));
+    let is_address = address.parse::<IpAddr>().is_ok() && bits.parse::<u8>().is_ok();
+    is_address.then_some(word)
+}
+
 /// The first place where `name` stands as a word.
 fn find(sql: &str, name: &str) -> Option<(usize, usize, usize)> {
     let is_word = |character: char| character.is_alphanumeric() || character == '_';
@@ -354,6 +375,20 @@ mod tests {
         assert_eq!(similar("srcadr", names).as_deref(), Some("srcaddr"));
         assert_eq!(similar("Log-Status", names).as_deref(), Some("log_status"));
         assert_eq!(similar("bytes", names), None);
+    }
+
+    #[test]
+    fn an_address_without_quotes_is_known_at_any_of_its_places() {
+        let sql = "SELECT 1\nWHERE 10.0.0.1 = fd00::/8 AND 1.5";
+        let at = |column| address_at(sql, (2, column, 1));
+        for column in 7..15 {
+            assert_eq!(at(column).as_deref(), Some("10.0.0.1"), "{column}");
+        }
+        assert_eq!(at(22).as_deref(), Some("fd00::/8"));
+        for column in [1, 4, 16, 31, 99] {
+            assert_eq!(at(column), None, "{column}");
+        }
+        assert_eq!(address_at(sql, (3, 1, 1)), None);
     }
 
     #[test]

@@ -97,6 +97,72 @@ async fn a_window_leaves_files_out() -> Result<(), Failure> {
     Ok(())
 }
 
+/// Addresses of all files are between the same bounds: which of them have one, a Bloom
+/// filter tells.
+#[tokio::test]
+async fn one_address_is_looked_for_where_it_may_be() -> Result<(), Failure> {
+    let mut store = new_store().await?;
+    let source = SourceId::new("logs:123456789012:eu-central-1:/vpc/flow");
+    for day in 0..3 {
+        let first = day * 144;
+        let rows = rows(source.as_str(), first..first + 40)?;
+        let address = |row: i64| match row {
+            0 => "10.0.0.0".to_owned(),
+            39 => "99.0.0.0".to_owned(),
+            row => format!("10.1.{day}.{row}"),
+        };
+        let source_address = StringViewArray::from_iter_values((0..40).map(address));
+        let target = (0..40).map(|row| address(row).replace("10.1.", "10.2."));
+        let target_address = StringViewArray::from_iter_values(target);
+        let mut columns = rows.columns().to_vec();
+        columns.push(Arc::new(source_address));
+        columns.push(Arc::new(target_address));
+        let names = ["srcaddr", "dstaddr"].into_iter();
+        let addresses = names.map(|name| Arc::new(Field::new(name, DataType::Utf8View, true)));
+        let fields = rows.schema_ref().fields().iter().cloned().chain(addresses);
+        let schema = Schema::new(fields.collect::<Vec<_>>());
+        let rows = RecordBatch::try_new(Arc::new(schema), columns)?;
+        append(&mut store, &source, rows).await?;
+        store.commit().await?;
+    }
+    let session = session(&store).await?;
+    let sql = "SELECT bytes FROM flows WHERE srcaddr = '10.1.1.7' AND bytes > 0";
+    assert_eq!(answer(&session, sql).await?, [["151"]]);
+    let plan = answer(&session, &format!("EXPLAIN ANALYZE {sql}")).await?;
+    let plan = plan.last().and_then(|row| row.last()).ok_or("no plan")?;
+    let pruned = "row_groups_pruned_bloom_filter=3 total → 1 matched";
+    assert!(plan.contains(pruned), "{plan}");
+
+    // In either direction: the engine has no conditions that would hold for all rows.
+    for (target, found, days) in [
+        (
+            "10.2.2.3",
+            vec![["151"], ["291"]],
+            "[[2026-11-23], [2026-11-24]]",
+        ),
+        (
+            "10.2.7.7",
+            vec![["151"]],
+            "groups={1 group: [[2026-11-23]]}",
+        ),
+    ] {
+        let sql = format!(
+            "SELECT bytes FROM flows WHERE srcaddr = '10.1.1.7' OR dstaddr = '{target}' ORDER BY 1"
+        );
+        assert_eq!(answer(&session, &sql).await?, found);
+        let plan = answer(&session, &format!("EXPLAIN {sql}")).await?;
+        let plan = plan.last().and_then(|row| row.last()).ok_or("no plan")?;
+        assert!(plan.contains(days), "{plan}");
+    }
+    // Addresses that no filter takes for one of its own, by chance.
+    let nobody = "SELECT bytes FROM flows WHERE srcaddr = '10.1.8.8' OR dstaddr = '10.2.8.9'";
+    assert_eq!(answer(&session, nobody).await?, Vec::<Vec<String>>::new());
+    let plan = answer(&session, &format!("EXPLAIN {nobody}")).await?;
+    let plan = plan.last().and_then(|row| row.last()).ok_or("no plan")?;
+    assert!(plan.contains("EmptyExec"), "{plan}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn the_order_of_files_is_that_of_their_rows() -> Result<(), Failure> {
     let store = three_days().await?;

@@ -13,6 +13,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, SortingColumn};
 use parquet::file::properties::WriterProperties;
 use uuid::Uuid;
+use vpcflow_record::{Field, FieldType};
 
 use crate::encode::{EncoderOptions, Group, Layout};
 use crate::error::{self, Error, Result};
@@ -240,7 +241,8 @@ impl Effort {
 }
 
 /// How files are written. `start` is sorted, and stored as differences. Columns with
-/// few values have a dictionary. The other numbers are plain: what repeats in them
+/// few values have a dictionary, addresses a Bloom filter as well: one of them is what is
+/// most often looked for, and few row groups have it. The other numbers are plain: what repeats in them
 /// does so nearby, where zstd finds it, and a dictionary costs more time and more
 /// bytes. `docs/performance-store.md` has the figures.
 pub(crate) fn encoder_options(schema: &SchemaRef, effort: Effort) -> EncoderOptions {
@@ -264,6 +266,7 @@ pub(crate) fn encoder_options(schema: &SchemaRef, effort: Effort) -> EncoderOpti
         ("srcport" | "dstport", _) | (_, DataType::Int64 | DataType::Timestamp(..)) => {
             (Layout::Plain, level)
         }
+        (name, _) if is_address(name) => (Layout::Sought, level),
         _ => (Layout::Dictionary, level),
     };
     EncoderOptions {
@@ -271,6 +274,10 @@ pub(crate) fn encoder_options(schema: &SchemaRef, effort: Effort) -> EncoderOpti
         layouts: schema.fields().iter().map(layout).collect(),
         properties: properties.build(),
     }
+}
+
+fn is_address(column: &str) -> bool {
+    Field::from_name(column).is_some_and(|field| field.field_type() == FieldType::Address)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! * `times` is what that takes for `start` and `end`, which AWS writes as numbers.
 //! * `files` are where the engine finds them, and tell which one fails.
 //! * `scan` is the engine's scan of such files, and of those of a store.
+//! * `sought` asks the Bloom filters of files for what may be in several columns.
 //! * [`ParquetTable`] is the table, [`ParquetRecords`] reads one file without a query.
 
 mod adapt;
@@ -13,9 +14,11 @@ mod files;
 mod records;
 mod scan;
 mod schema;
+mod sought;
 mod table;
 mod times;
 
 pub use self::records::ParquetRecords;
 pub(crate) use self::scan::{ParquetScan, for_pruning, shared};
+pub(crate) use self::sought::Sought;
 pub(crate) use self::table::ParquetTable;

@@ -52,6 +52,10 @@ impl StoredFile {
         self.rows
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.object.location
+    }
+
     pub(super) fn size_bytes(&self) -> u64 {
         self.object.size
     }

@@ -1,5 +1,6 @@
 //! A table of a store: a scan of its files, and of rows in memory.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -27,7 +28,7 @@ use super::Directory;
 use super::file::StoredFile;
 use super::prune::{KnownFile, matching};
 use super::reader::StoreFiles;
-use crate::parquet::{ParquetScan, for_pruning, shared};
+use crate::parquet::{ParquetScan, Sought, for_pruning, shared};
 use crate::reach::Reach;
 use crate::scans::{Scans, Size};
 use crate::table::adapt;
@@ -98,27 +99,36 @@ impl StoreTable {
         Ok(matching(&self.files, schema, condition))
     }
 
-    fn scan_files(
+    /// `None` if no file may have such rows.
+    async fn scan_files(
         &self,
         state: &dyn Session,
-        files: &[&StoredFile],
+        mut files: Vec<&StoredFile>,
         projection: Option<&Vec<usize>>,
         filters: &[Expr],
         limit: Option<usize>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
         let schema = self.columns.table_schema();
         let is_needed = needed(schema, projection, filters);
-        let scanned: Vec<_> = files
-            .iter()
-            .map(|file| file.to_scan(schema, |column| is_needed[column]))
-            .collect();
+        let readers = StoreFiles::new(Arc::clone(&self.directory.objects), state);
+        let scanned = files.iter();
+        let scanned = scanned.map(|file| file.to_scan(schema, |column| is_needed[column]));
+        let mut scanned: Vec<_> = scanned.collect();
+        if let Some(sought) = Sought::of(filters) {
+            scanned = sought.leave(scanned, &readers).await;
+            let left: HashSet<_> = scanned.iter().map(PartitionedFile::path).collect();
+            files.retain(|file| left.contains(file.path()));
+        }
+        if files.is_empty() {
+            return Ok(None);
+        }
         let known = scanned.iter().filter_map(|file| file.statistics.as_deref());
         let statistics = Statistics::try_merge_iter(known, schema)?;
-        let (groups, ordering) = self.groups(state, files, scanned);
+        let (groups, ordering) = self.groups(state, &files, scanned);
 
         let scan = ParquetScan {
             root: self.directory.root.clone(),
-            readers: Arc::new(StoreFiles::new(Arc::clone(&self.directory.objects), state)),
+            readers: Arc::new(readers),
             columns: self.columns.clone(),
             adapters: None,
             groups,
@@ -132,7 +142,7 @@ impl StoreTable {
         };
         let metrics = config.file_source().metrics().clone();
         self.scans.add(metrics, Some(size));
-        Ok(DataSourceExec::from_data_source(config))
+        Ok(Some(DataSourceExec::from_data_source(config)))
     }
 
     /// The files for each partition. In order of `start`, and said so, when they
@@ -223,9 +233,8 @@ impl TableProvider for StoreTable {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let mut inputs = Vec::new();
         let files = self.matching(state, filters)?;
-        if !files.is_empty() {
-            inputs.push(self.scan_files(state, &files, projection, filters, limit)?);
-        }
+        let scan = self.scan_files(state, files, projection, filters, limit);
+        inputs.extend(scan.await?);
         if !self.hot.is_empty() {
             inputs.push(self.scan_hot(projection, limit)?);
         }

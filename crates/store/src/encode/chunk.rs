@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use parquet::basic::{Compression, Encoding, PageType, Type, ZstdLevel};
+use parquet::bloom_filter::Sbbf;
 use parquet::column::page::{CompressedPage, Page, PageWriter};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::data_type::ByteArray;
@@ -145,10 +146,11 @@ impl Chunk {
     }
 
     /// Puts the pages behind each other, after the dictionary: the number of its
-    /// values, and its page.
+    /// values, and its page. The filter comes after the row group.
     pub(super) fn close(
         mut self,
         dictionary: Option<(usize, Vec<u8>)>,
+        filter: Option<Sbbf>,
         zstd: &mut Compressor<'_>,
     ) -> Result<(Bytes, ColumnCloseResult)> {
         let statistics = self.statistics();
@@ -208,7 +210,7 @@ impl Chunk {
             bytes_written: bytes.len() as u64,
             rows_written: self.rows as u64,
             metadata,
-            bloom_filter: None,
+            bloom_filter: filter,
             column_index: match self.has_index {
                 true => Some(self.index.build()?),
                 false => None,

@@ -27,6 +27,8 @@ pub(crate) enum Layout {
     Plain,
     /// Each value once, and its code in each row, as long as there are few.
     Dictionary,
+    /// The same, and a Bloom filter of the values: for columns that are asked for one.
+    Sought,
     /// 64-bit numbers that grow, as differences of neighbours; text without what it
     /// shares with its neighbour.
     Differences,
@@ -134,7 +136,7 @@ impl Column {
             layout,
             chunk: Chunk::new(column, level),
             dictionary: match layout {
-                Layout::Dictionary => Dictionary::of(data_type),
+                Layout::Dictionary | Layout::Sought => Dictionary::of(data_type),
                 Layout::Plain | Layout::Differences => None,
             },
             is_full: false,
@@ -367,8 +369,12 @@ impl Column {
         if let Some(dictionary) = &dictionary {
             self.chunk.add_bounds(dictionary.text_bounds());
         }
+        // Of values that are not in the dictionary it would say that they are not there.
+        let is_whole = self.layout == Layout::Sought && !self.is_full;
+        let filter = dictionary.as_ref().filter(|_| is_whole);
+        let filter = filter.map(Dictionary::filter);
         let page = dictionary.map(|dictionary| (dictionary.len(), dictionary.into_page()));
-        self.chunk.close(page, &mut tools.zstd)
+        self.chunk.close(page, filter, &mut tools.zstd)
     }
 }
 

@@ -7,6 +7,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
 use arrow_array::{Array, ArrayRef, Int32Array, StringViewArray};
 use arrow_schema::DataType;
+use parquet::bloom_filter::Sbbf;
 
 use super::chunk::Bounds;
 
@@ -82,6 +83,22 @@ impl Dictionary {
             values().min()?.to_vec(),
             values().max()?.to_vec(),
         ))
+    }
+
+    /// A Bloom filter of all values, with 6 to 12 bits for each: of ten values that are
+    /// not there, one at most may seem to be.
+    pub(super) fn filter(&self) -> Sbbf {
+        let bytes = (self.len() * 3 / 4).next_power_of_two();
+        let mut filter = Sbbf::new_with_num_of_bytes(bytes);
+        match self {
+            Dictionary::Text(text) => {
+                (0..text.keys.len()).for_each(|code| filter.insert(text.text(code)));
+            }
+            Dictionary::Numbers(numbers) => {
+                numbers.values.iter().for_each(|value| filter.insert(value));
+            }
+        }
+        filter
     }
 
     /// All values, as a dictionary page has them.

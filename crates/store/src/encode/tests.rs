@@ -15,6 +15,7 @@ use bytes::Bytes;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
+use parquet::bloom_filter::Sbbf;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::statistics::Statistics;
@@ -118,8 +119,29 @@ fn layout() -> impl Strategy<Value = Layout> {
     prop_oneof![
         Just(Layout::Plain),
         Just(Layout::Dictionary),
+        Just(Layout::Sought),
         Just(Layout::Differences)
     ]
+}
+
+/// The Bloom filter of a column of a row group.
+fn filter(bytes: &Bytes, group: usize, column: usize) -> Option<Sbbf> {
+    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes.clone()).unwrap();
+    let filter = reader.get_row_group_column_bloom_filter(group, column);
+    filter.unwrap()
+}
+
+fn has_all(filter: &Sbbf, column: &ArrayRef) -> bool {
+    match column.data_type() {
+        DataType::Int32 => {
+            let values = column.as_primitive::<Int32Type>().iter().flatten();
+            values.into_iter().all(|value| filter.check(&value))
+        }
+        _ => {
+            let values = column.as_string_view().iter().flatten();
+            values.into_iter().all(|value| filter.check(value))
+        }
+    }
 }
 
 proptest! {
@@ -139,9 +161,23 @@ proptest! {
             bytes.extend(file.take_bytes());
         }
         bytes.extend(file.finish().unwrap().0);
-        let (found, metadata) = read(&bytes.into(), &schema);
+        let bytes = bytes.into();
+        let (found, metadata) = read(&bytes, &schema);
         prop_assert_eq!(&found, &concat_batches(&schema, &batches).unwrap());
         check_statistics(&found, &metadata);
+        let mut from = 0;
+        for (group, described) in metadata.row_groups().iter().enumerate() {
+            let rows = found.slice(from, described.num_rows() as usize);
+            from += rows.num_rows();
+            for (index, column) in rows.columns().iter().enumerate() {
+                let filter = filter(&bytes, group, index);
+                // Of so few rows no dictionary is left.
+                let has_dictionary = matches!(column.data_type(), DataType::Utf8View | DataType::Int32);
+                let is_sought = layout == Layout::Sought && has_dictionary;
+                prop_assert_eq!(filter.is_some(), is_sought);
+                prop_assert!(filter.is_none_or(|filter| has_all(&filter, column)));
+            }
+        }
     }
 
     #[test]
@@ -273,6 +309,28 @@ fn pages_have_bounds_and_places() {
     let pages = metadata.offset_index().unwrap()[0][2].page_locations();
     let rows: Vec<_> = pages.iter().map(|page| page.first_row_index).collect();
     assert_eq!(rows, [0, 32_768, 65_536, 98_304]);
+}
+
+/// What is not in a row group is rarely taken to be, and where the dictionary was left
+/// nothing is said.
+#[test]
+fn sought_text_has_a_filter_while_it_has_a_dictionary() {
+    let texts = |count: usize| -> ArrayRef {
+        let text = |row: usize| format!("10.0.{}.{}", row % count / 250, row % count % 250);
+        Arc::new(StringViewArray::from_iter_values((0..40_000).map(text)))
+    };
+    let rows = batch(vec![("few", texts(1_000)), ("many", texts(30_000))]);
+    let mut file = FileEncoder::new(&rows.schema(), options(Layout::Sought, 2, 1 << 20)).unwrap();
+    for from in (0..rows.num_rows()).step_by(5_000) {
+        file.write(&rows.slice(from, 5_000)).unwrap();
+    }
+    let bytes = encoded(&mut file);
+    let few = filter(&bytes, 0, 0).unwrap();
+    assert!(has_all(&few, rows.column(0)));
+    let others = (0..10_000).map(|number| format!("10.1.{}.{}", number / 250, number % 250));
+    let wrong = others.filter(|other| few.check(other.as_str())).count();
+    assert!(wrong < 1_000, "{wrong}");
+    assert!(filter(&bytes, 0, 1).is_none());
 }
 
 /// A dictionary that turns out to be of no use is left, whether pages have it by

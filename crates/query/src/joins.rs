@@ -85,10 +85,13 @@ fn narrowed(
     let (mut members, mut values) = (Vec::new(), Vec::new());
     for (key, value) in join.on().iter().cloned().map(keys) {
         let field = key.return_field(&groups.schema())?;
-        let is_same = value.data_type(&records.schema())? == *field.data_type();
+        let is_plain = value.data_type(&records.schema())? == *field.data_type()
+            // A join takes zeros of either sign to be equal.
+            && !field.data_type().is_floating()
+            && !field.data_type().is_nested();
         if let Some(key) = key.downcast_ref::<Column>()
             && value.downcast_ref::<Column>().is_some()
-            && is_same
+            && is_plain
             // Where NULL is a key like others, it would have to be among them.
             && join.null_equality() == NullEquality::NullEqualsNothing
         {

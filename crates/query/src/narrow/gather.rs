@@ -74,6 +74,12 @@ impl ExecutionPlan for GatherExec {
         Ok(Arc::new(GatherExec::new(input, self.keys.clone())))
     }
 
+    /// Before a term of a recursive statement runs again.
+    fn reset_state(self: Arc<Self>) -> Result<Arc<dyn ExecutionPlan>> {
+        self.keys.iter().for_each(|key| key.forget());
+        Ok(self)
+    }
+
     fn execute(
         &self,
         partition: usize,

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use datafusion::arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
 use datafusion::arrow::datatypes::{Field, FieldRef, Schema, SchemaRef};
@@ -20,15 +20,26 @@ pub(crate) struct Members {
     key: Column,
     schema: SchemaRef,
     state: Mutex<State>,
-    /// Whether a value is one of them; nothing if there are too many.
-    condition: OnceLock<Option<InListExpr>>,
 }
 
-#[derive(Debug, Default)]
+/// Of one execution.
+#[derive(Debug)]
 struct State {
     ended: usize,
-    /// `None` when there are too many.
+    /// `None` when there are too many, or all are known.
     keys: Option<HashSet<ScalarValue>>,
+    /// Whether a value is one of them, once all are known and not too many.
+    condition: Option<Arc<InListExpr>>,
+}
+
+impl Default for State {
+    fn default() -> State {
+        State {
+            ended: 0,
+            keys: Some(HashSet::new()),
+            condition: None,
+        }
+    }
 }
 
 impl Members {
@@ -38,12 +49,13 @@ impl Members {
         Members {
             key,
             schema: Arc::new(Schema::new(vec![field])),
-            state: Mutex::new(State {
-                ended: 0,
-                keys: Some(HashSet::new()),
-            }),
-            condition: OnceLock::new(),
+            state: Mutex::default(),
         }
+    }
+
+    /// Forgets what is known: the groups come again, and may be others.
+    pub(super) fn forget(&self) {
+        *self.state() = State::default();
     }
 
     /// Some of the groups.
@@ -69,7 +81,7 @@ impl Members {
         state.ended += 1;
         if state.ended == partitions {
             let condition = state.keys.take().map(|keys| self.condition_of(keys));
-            let _ = self.condition.set(condition.transpose()?);
+            state.condition = condition.transpose()?.map(Arc::new);
         }
         Ok(())
     }
@@ -85,7 +97,8 @@ impl Members {
 
     /// Whether each of these values is among them; true while that is not known.
     pub(super) fn are_among(&self, values: ColumnarValue, rows: usize) -> Result<ColumnarValue> {
-        let Some(Some(condition)) = self.condition.get() else {
+        let condition = self.state().condition.clone();
+        let Some(condition) = condition else {
             return Ok(ColumnarValue::Scalar(ScalarValue::Boolean(Some(true))));
         };
         let options = RecordBatchOptions::new().with_row_count(Some(rows));

@@ -47,7 +47,7 @@ fn write(directory: &Path, number: usize, batch: &RecordBatch, rows: [usize; 2])
 }
 
 /// A narrow condition is first in each.
-const STATEMENTS: [&str; 9] = [
+const STATEMENTS: [&str; 10] = [
     "SELECT dstport, bytes FROM flows WHERE srcaddr = 'b'",
     "SELECT * FROM flows WHERE bytes > 0 AND dstaddr IN ('a', 'c') AND dstport < 2",
     "SELECT bytes FROM flows WHERE srcaddr = 'a' OR dstaddr = 'a' AND bytes < 2",
@@ -60,6 +60,10 @@ const STATEMENTS: [&str; 9] = [
      HAVING count(*) > 3) ON srcaddr = d",
     "SELECT * FROM flows WHERE dstport IN (SELECT dstport FROM flows GROUP BY 1 \
      HAVING sum(bytes) > 5)",
+    // Whom an address talks to, and they: the groups are others in each step.
+    "WITH RECURSIVE reached AS (SELECT 'a' AS address, 0 AS hops UNION ALL \
+     SELECT DISTINCT dstaddr, hops + 1 FROM flows JOIN (SELECT address, max(hops) AS hops \
+     FROM reached GROUP BY 1 HAVING max(hops) < 3) ON srcaddr = address) SELECT DISTINCT * FROM reached",
     "SELECT srcaddr FROM flows WHERE dstport IN (SELECT dstport FROM flows GROUP BY 1 \
      HAVING count(*) > 99)",
 ];

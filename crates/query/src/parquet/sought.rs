@@ -13,9 +13,6 @@ use datafusion::datasource::physical_plan::parquet::ParquetAccessPlan;
 use datafusion::error::Result;
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
-use datafusion::parquet::arrow::ParquetRecordBatchStreamBuilder;
-use datafusion::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
-use datafusion::parquet::arrow::async_reader::AsyncFileReader;
 use datafusion::parquet::bloom_filter::Sbbf;
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use futures::{StreamExt, stream};
@@ -77,32 +74,33 @@ impl Sought {
         readers: &dyn ParquetFileReaderFactory,
     ) -> Result<ParquetAccessPlan> {
         let metrics = ExecutionPlanMetricsSet::new();
-        let mut reader: Box<dyn AsyncFileReader> =
-            readers.create_reader(0, file, None, &metrics)?;
-        let options = ArrowReaderOptions::new();
-        let metadata = ArrowReaderMetadata::load_async(&mut reader, options).await?;
-        let mut file = ParquetRecordBatchStreamBuilder::new_with_metadata(reader, metadata);
+        let mut reader = readers.create_reader(0, file, None, &metrics)?;
+        let metadata = reader.get_metadata(None).await?;
         let mut names = BTreeSet::new();
         self.0.add_columns(&mut names);
-        let columns = file.parquet_schema().columns().iter().enumerate();
-        let columns = columns.map(|(index, column)| (index, column.name().to_owned()));
-        let columns: Vec<_> = columns
-            .filter(|(_, name)| names.contains(name.as_str()))
-            .collect();
-
-        let groups = file.metadata().num_row_groups();
-        let mut plan = ParquetAccessPlan::new_all(groups);
-        for group in 0..groups {
-            let mut filters = Filters::new();
-            for (index, name) in &columns {
-                if let Some(filter) = file
-                    .get_row_group_column_bloom_filter(group, *index)
-                    .await?
+        let (mut places, mut ranges) = (Vec::new(), Vec::new());
+        for (group, described) in metadata.row_groups().iter().enumerate() {
+            for column in described.columns() {
+                let name = column.column_descr().name();
+                let start = column.bloom_filter_offset().map(u64::try_from);
+                let length = column.bloom_filter_length().map(u64::try_from);
+                if names.contains(name)
+                    && let (Some(Ok(start)), Some(Ok(length))) = (start, length)
                 {
-                    filters.insert(name.clone(), filter);
+                    places.push((group, name));
+                    ranges.push(start..start + length);
                 }
             }
-            if !self.0.may_hold(&filters) {
+        }
+
+        let bytes = reader.get_byte_ranges(ranges).await?;
+        let mut filters = vec![Filters::new(); metadata.num_row_groups()];
+        for ((group, name), bytes) in places.into_iter().zip(bytes) {
+            filters[group].insert(name.to_owned(), Sbbf::from_bytes(&bytes)?);
+        }
+        let mut plan = ParquetAccessPlan::new_all(filters.len());
+        for (group, filters) in filters.iter().enumerate() {
+            if !self.0.may_hold(filters) {
                 plan.skip(group);
             }
         }

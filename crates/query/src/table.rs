@@ -10,11 +10,17 @@ use datafusion::common::DFSchema;
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
-use datafusion::physical_plan::ExecutionPlan;
-use vpcflow_record::rejects_schema;
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
+use vpcflow_record::{Field, rejects_schema};
 
 use crate::scan::TextScan;
 use crate::sources::Sources;
+
+/// The field that a column of a plan has the name of, if it is one.
+pub(crate) fn field_of(expr: &Arc<dyn PhysicalExpr>) -> Option<Field> {
+    Field::from_name(expr.downcast_ref::<Column>()?.name())
+}
 
 /// Which of the two tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

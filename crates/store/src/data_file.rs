@@ -242,9 +242,9 @@ impl Effort {
 
 /// How files are written. `start` is sorted, and stored as differences. Columns with
 /// few values have a dictionary, addresses a Bloom filter as well: one of them is what is
-/// most often looked for, and few row groups have it. The other numbers are plain: what repeats in them
-/// does so nearby, where zstd finds it, and a dictionary costs more time and more
-/// bytes. `docs/performance-store.md` has the figures.
+/// most often looked for, and few row groups have it. The other numbers are plain: what
+/// repeats in them does so nearby, where zstd finds it, and a dictionary costs more time
+/// and more bytes. `docs/performance-store.md` has the figures.
 pub(crate) fn encoder_options(schema: &SchemaRef, effort: Effort) -> EncoderOptions {
     let mut properties = WriterProperties::builder()
         .set_created_by(concat!("vpcflow version ", env!("CARGO_PKG_VERSION")).to_owned());

@@ -19,11 +19,12 @@ use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode, Physic
 use datafusion::physical_plan::filter::{FilterExec, FilterExecBuilder};
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::{ExecutionPlan, InputOrderMode};
-use vpcflow_record::{Field, FieldType};
+use vpcflow_record::FieldType;
 
 use super::layout::{Layout, Part, PartKind};
 use super::packed::Keys;
 use super::{Packed, Texts, Unpacked};
+use crate::table::field_of;
 
 /// Groups by numbers in place of two keys or more of which one at least is an address.
 ///
@@ -205,9 +206,7 @@ impl Chosen {
 /// Whether this is a column of addresses: by its name, since most of other texts would
 /// have to be kept.
 fn is_address(key: &Arc<dyn PhysicalExpr>) -> bool {
-    let column = key.downcast_ref::<Column>();
-    let field = column.and_then(|column| Field::from_name(column.name()));
-    field.is_some_and(|field| field.field_type() == FieldType::Address)
+    field_of(key).is_some_and(|field| field.field_type() == FieldType::Address)
 }
 
 /// The two addresses that this function is called with.

@@ -9,13 +9,14 @@ use datafusion::datasource::physical_plan::{FileScanConfigBuilder, ParquetSource
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::Result;
 use datafusion::logical_expr::Operator;
-use datafusion::physical_expr::expressions::{BinaryExpr, Column, InListExpr, Literal};
+use datafusion::physical_expr::expressions::{BinaryExpr, InListExpr, Literal};
 use datafusion::physical_expr::{conjunction, split_conjunction};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
 use vpcflow_record::{Field, FieldType};
 
 use super::Among;
+use crate::table::field_of;
 
 /// Values that a condition may name and still be narrow.
 const MAX_VALUES: usize = 100;
@@ -95,9 +96,7 @@ fn is_narrow(condition: &Arc<dyn PhysicalExpr>) -> bool {
 /// Whether a value of this column is that of few records: an address, or where a record is
 /// from.
 fn is_narrow_column(expr: &Arc<dyn PhysicalExpr>) -> bool {
-    let column = expr.downcast_ref::<Column>();
-    let field = column.and_then(|column| Field::from_name(column.name()));
-    field.is_some_and(|field| {
+    field_of(expr).is_some_and(|field| {
         field.field_type() == FieldType::Address
             || matches!(field, Field::InterfaceId | Field::InstanceId)
     })

@@ -16,6 +16,7 @@ mod catalog;
 mod count;
 mod error;
 mod filter;
+mod groups;
 mod joins;
 mod keys;
 mod library;

@@ -18,6 +18,7 @@ use vpcflow_ingest::Times;
 
 use crate::count::count;
 use crate::error::{Error, SqlError, is_of_source};
+use crate::groups::GroupsOfNumbers;
 use crate::joins::FewGroupsForAll;
 use crate::keys::NumberedKeys;
 use crate::limits::Limits;
@@ -256,6 +257,7 @@ pub(crate) fn new_context(functions: &Functions, limits: &Limits) -> Result<Sess
     ];
     rules.extend(PhysicalOptimizer::default().rules);
     rules.push(Arc::new(NarrowFirst));
+    rules.push(Arc::new(GroupsOfNumbers));
     let state = SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(environment)

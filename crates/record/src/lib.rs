@@ -62,6 +62,7 @@ pub use field::{Field, FieldType};
 pub use format::{Format, FormatError, FormatField, Separator};
 pub use grammar::{Record, Value, parse_record, parse_record_with};
 pub use line_format::LineFormat;
+pub use memory::huge_vec;
 pub use policy::{Policy, UnknownPolicy};
 pub use reason::{Reason, RecordError};
 pub use reject::{MAX_REJECT_BYTES, Reject, RejectsBuilder};

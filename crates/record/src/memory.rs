@@ -30,6 +30,10 @@ const LENT_SLABS: usize = 8;
 /// that writes files has in hand at a time.
 const LENT_BYTES: usize = 128 << 20;
 
+/// Bytes of a huge page.
+#[cfg(target_os = "linux")]
+const HUGE_PAGE: usize = 2 << 20;
+
 /// A value that a column is made of: any bytes are one.
 pub(crate) trait Native: Copy + private::Sealed {}
 impl Native for i32 {}
@@ -102,7 +106,6 @@ impl Drop for Region {
 /// before, and do not ask for huge pages.
 #[cfg(target_os = "linux")]
 fn map_huge_pages(bytes: usize) -> Option<NonNull<[u8]>> {
-    const HUGE_PAGE: usize = 2 << 20;
     if bytes < 2 * HUGE_PAGE {
         return None;
     }
@@ -110,16 +113,47 @@ fn map_huge_pages(bytes: usize) -> Option<NonNull<[u8]>> {
     let bytes = bytes.next_multiple_of(HUGE_PAGE);
     let access = libc::PROT_READ | libc::PROT_WRITE;
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
-    // SAFETY: a new mapping of the system's choice touches no other memory, and
-    // the advice, which may fail, does not change what is in it.
+    // SAFETY: a new mapping of the system's choice touches no other memory, and begins
+    // at a page.
     unsafe {
         let start = libc::mmap(std::ptr::null_mut(), bytes, access, flags, -1, 0);
         if start == libc::MAP_FAILED {
             return None;
         }
-        libc::madvise(start, bytes, libc::MADV_HUGEPAGE);
+        advise_huge_pages(start, bytes);
         NonNull::new(start.cast()).map(|start| NonNull::slice_from_raw_parts(start, bytes))
     }
+}
+
+/// Asks for huge pages where pages are first touched from now on.
+///
+/// # Safety
+/// The memory begins at a page, and is mapped.
+#[cfg(target_os = "linux")]
+unsafe fn advise_huge_pages(start: *mut libc::c_void, bytes: usize) {
+    // SAFETY: the caller says that this is memory, and the advice, which may fail, does
+    // not change what is in it.
+    unsafe { libc::madvise(start, bytes, libc::MADV_HUGEPAGE) };
+}
+
+/// A vector with room for so many values, which the system backs with huge pages if it
+/// can: for tables of some megabytes that are looked at anywhere, where most of the time
+/// goes into finding the pages of memory.
+#[must_use]
+pub fn huge_vec<T>(capacity: usize) -> Vec<T> {
+    let vec: Vec<T> = Vec::with_capacity(capacity);
+    #[cfg(target_os = "linux")]
+    {
+        let bytes = vec.capacity() * size_of::<T>();
+        let start = vec.as_ptr().cast_mut().cast::<libc::c_void>();
+        let before = start.align_offset(HUGE_PAGE);
+        if let Some(rest) = bytes.checked_sub(before).filter(|rest| *rest >= HUGE_PAGE) {
+            // SAFETY: `before` and `rest` together are the memory of the vector, and a
+            // huge page begins where a page does.
+            unsafe { advise_huge_pages(start.byte_add(before), rest) };
+        }
+    }
+    vec
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -322,6 +356,16 @@ mod tests {
         assert_eq!(address(3, &mut kept), first);
         assert_eq!(kept[0].typed_data::<i32>(), [2, 2]);
         assert_eq!(kept[1].typed_data::<i32>(), [3, 3]);
+    }
+
+    #[test]
+    fn a_vector_on_huge_pages_is_like_others() {
+        for len in [0, 1, 3_000_000_u64] {
+            let mut vec = huge_vec(len as usize);
+            vec.extend(0..len);
+            assert!(vec.iter().copied().eq(0..len));
+        }
+        assert_eq!(huge_vec::<()>(usize::MAX).len(), 0);
     }
 
     #[test]

@@ -6,24 +6,29 @@
 //! and the keys of a group are one number, which is made where the engine groups and
 //! taken apart when it has.
 //!
-//! * `address` is the number of an address, and its text; `memo` has those that came lately.
+//! * `address` is the number of an address, and its text; `memo` has those that came lately,
+//!   and `dictionaries` whole dictionaries of files.
 //! * [`Texts`] are the texts that are no addresses of IPv4, by their numbers.
 //! * `layout` is which keys are in a number, and where.
+//! * [`NumberOf`] is the number of a text, where a scan can make it.
 //! * [`Packed`] makes the number of a row, [`Unpacked`] a key of a number.
 //! * [`NumberedKeys`] is the rule that has both put into a plan.
 
 mod address;
+mod dictionaries;
 mod layout;
 mod memo;
+mod number;
 mod packed;
 mod rule;
 mod texts;
 mod unpacked;
 
-use self::packed::Packed;
+use self::number::NumberOf;
+pub(crate) use self::packed::Packed;
 pub(crate) use self::rule::NumberedKeys;
 use self::texts::Texts;
 use self::unpacked::Unpacked;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

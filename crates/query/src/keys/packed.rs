@@ -9,19 +9,19 @@ use datafusion::arrow::array::{
     StringViewArray, UInt64Array,
 };
 use datafusion::arrow::datatypes::{
-    DataType, Decimal128Type, Field, FieldRef, Int32Type, Schema, UInt64Type,
+    DataType, Decimal128Type, Field, FieldRef, Int32Type, Schema, UInt32Type, UInt64Type,
 };
 use datafusion::common::{Result, internal_err};
 use datafusion::logical_expr::ColumnarValue;
 use datafusion::physical_plan::PhysicalExpr;
 
-use super::Texts;
 use super::layout::{Layout, Part, PartKind, WIDE};
+use super::{NumberOf, Texts};
 
 /// What some keys are made of.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Keys {
-    /// A text.
+    /// A text, or its number.
     Text([Arc<dyn PhysicalExpr>; 1], [Part; 1]),
     /// The lesser and the greater of two texts.
     Ordered([Arc<dyn PhysicalExpr>; 2], [Part; 2]),
@@ -56,7 +56,7 @@ impl fmt::Display for Keys {
 
 /// Keys of a group as one number. It is never NULL: keys that are have bits that say so.
 #[derive(Debug, Clone)]
-pub(super) struct Packed {
+pub(crate) struct Packed {
     keys: Vec<Keys>,
     layout: Layout,
     texts: Arc<Texts>,
@@ -71,13 +71,44 @@ impl Packed {
         }
     }
 
+    /// The texts that are keys by themselves.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &Arc<dyn PhysicalExpr>> {
+        self.keys.iter().filter_map(|keys| match keys {
+            Keys::Text([text], _) => Some(text),
+            Keys::Ordered(..) | Keys::Number(..) => None,
+        })
+    }
+
+    /// The texts that are put in order first.
+    pub(crate) fn other_texts(&self) -> impl Iterator<Item = &Arc<dyn PhysicalExpr>> {
+        let ordered = |keys: &&Keys| matches!(keys, Keys::Ordered(..));
+        self.keys.iter().filter(ordered).flat_map(Keys::expressions)
+    }
+
+    /// The number of one of the texts that are keys by themselves, made in so many
+    /// partitions. It can stand in for the text.
+    pub(crate) fn number_of(
+        &self,
+        text: Arc<dyn PhysicalExpr>,
+        partitions: usize,
+    ) -> Arc<dyn PhysicalExpr> {
+        self.texts.expect_dictionaries(partitions);
+        Arc::new(NumberOf::new(text, Arc::clone(&self.texts)))
+    }
+
     /// Adds the keys of a batch's rows to their numbers.
     fn pack<N: Number>(&self, batch: &RecordBatch, numbers: &mut [N]) -> Result<()> {
         for keys in &self.keys {
             match keys {
                 Keys::Text([text], [part]) => {
-                    let texts = self.texts.numbers(&text_column(text, batch)?)?;
-                    add_texts(numbers, &texts, *part);
+                    let column = text.evaluate(batch)?.into_array(batch.num_rows())?;
+                    match column.as_primitive_opt::<UInt32Type>() {
+                        Some(texts) => add_texts(numbers, texts.values(), *part),
+                        None => {
+                            let texts = self.texts.numbers(&text_column(text, batch)?)?;
+                            add_texts(numbers, &texts, *part);
+                        }
+                    }
                 }
                 Keys::Ordered([first, second], parts) => {
                     let columns = [text_column(first, batch)?, text_column(second, batch)?];

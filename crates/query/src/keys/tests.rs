@@ -24,7 +24,8 @@ fn context(
     crate::rules::context(batches, threads, memory_bytes, rule)
 }
 
-const STATEMENTS: [&str; 10] = [
+/// What is grouped by numbers in each of these.
+pub(crate) const STATEMENTS: [&str; 10] = [
     "SELECT srcaddr, dstaddr, count(*), sum(bytes) FROM flows GROUP BY 1, 2",
     "SELECT least(srcaddr, dstaddr), greatest(srcaddr, dstaddr), count(*) FROM flows GROUP BY 1, 2",
     "SELECT greatest(dstaddr, srcaddr) g, least(srcaddr, dstaddr) l, sum(bytes) FROM flows \
@@ -49,10 +50,19 @@ fn addresses() -> impl Strategy<Value = Option<String>> {
     proptest::option::weighted(0.9, address)
 }
 
-fn rows() -> impl Strategy<Value = Vec<Row>> {
+pub(crate) fn row() -> impl Strategy<Value = Row> {
     let port = proptest::option::weighted(0.9, prop_oneof![Just(i32::MIN), -1..2_i32]);
     let bytes = proptest::option::weighted(0.9, 0..3_i64);
-    proptest::collection::vec((addresses(), addresses(), port, bytes), 0..80)
+    (addresses(), addresses(), port, bytes)
+}
+
+fn rows() -> impl Strategy<Value = Vec<Row>> {
+    proptest::collection::vec(row(), 0..80)
+}
+
+/// Rows of batches of partitions.
+pub(crate) fn partitions() -> impl Strategy<Value = Vec<Vec<Vec<Row>>>> {
+    proptest::collection::vec(proptest::collection::vec(rows(), 0..3), 1..3)
 }
 
 proptest! {
@@ -60,7 +70,7 @@ proptest! {
 
     #[test]
     fn numbers_make_the_same_groups(
-        partitions in proptest::collection::vec(proptest::collection::vec(rows(), 0..3), 1..3),
+        partitions in partitions(),
         threads in 1..4_usize,
     ) {
         let batches: Vec<Vec<_>> = partitions

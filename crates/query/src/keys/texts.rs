@@ -4,13 +4,17 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
-use datafusion::arrow::array::{Array, StringViewArray, StringViewBuilder};
+use datafusion::arrow::array::{
+    Array, StringArray, StringViewArray, StringViewBuilder, TypedDictionaryArray,
+};
+use datafusion::arrow::datatypes::UInt32Type;
 use datafusion::common::hash_utils::RandomState;
 use datafusion::common::{Result, exec_datafusion_err};
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
 use vpcflow_functions::short_text;
 
 use super::address;
+use super::dictionaries::Dictionaries;
 use super::memo::Memo;
 
 /// The numbers from here on are not those of addresses: the last sixteenth of all,
@@ -35,6 +39,7 @@ pub(super) struct Texts {
     known: RwLock<Known>,
     /// Those that no thread is using.
     memos: Mutex<Vec<Memo>>,
+    dictionaries: Dictionaries,
 }
 
 struct Known {
@@ -62,6 +67,7 @@ impl Texts {
                 memory: MemoryConsumer::new("AggregateTexts").register(pool),
             }),
             memos: Mutex::default(),
+            dictionaries: Dictionaries::default(),
         }
     }
 
@@ -80,6 +86,37 @@ impl Texts {
         }
         reader.end();
         Ok(numbers)
+    }
+
+    /// So many partitions will have one more column with its dictionary.
+    pub(super) fn expect_dictionaries(&self, partitions: usize) {
+        self.dictionaries.expect(partitions);
+    }
+
+    /// The numbers of a column of texts with their dictionary.
+    ///
+    /// # Errors
+    /// As [`Texts::numbers`].
+    pub(super) fn coded_numbers(
+        &self,
+        column: TypedDictionaryArray<'_, UInt32Type, StringArray>,
+    ) -> Result<Vec<u32>> {
+        let texts = column.values();
+        let dictionary = self
+            .dictionaries
+            .numbers(texts, || self.numbers(&StringViewArray::from(texts)))?;
+        let numbers = &dictionary.numbers;
+        let codes = column.keys();
+        Ok(match codes.nulls() {
+            None => {
+                let number = |code: &u32| numbers[*code as usize];
+                codes.values().iter().map(number).collect()
+            }
+            Some(_) => {
+                let number = |code: Option<u32>| code.map_or(NULL, |code| numbers[code as usize]);
+                codes.iter().map(number).collect()
+            }
+        })
     }
 
     /// The numbers of the lesser and the greater of two columns' texts, row by row. As

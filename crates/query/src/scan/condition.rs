@@ -14,11 +14,11 @@ use datafusion::physical_plan::PhysicalExpr;
 
 /// A condition on the rows of batches.
 #[derive(Debug)]
-pub(super) struct Condition(Arc<dyn PhysicalExpr>);
+pub(crate) struct Condition(pub(crate) Arc<dyn PhysicalExpr>);
 
 /// The rows of a batch that a condition holds for.
 #[derive(Debug)]
-pub(super) enum Kept {
+pub(crate) enum Kept {
     All,
     None,
     /// Those that are true; none is NULL.
@@ -38,7 +38,9 @@ impl Condition {
         Ok(conjunction_opt(conditions).map(Condition))
     }
 
-    pub(super) fn kept(&self, batch: &RecordBatch) -> Result<Kept> {
+    /// # Errors
+    /// When it cannot be decided of a row.
+    pub(crate) fn kept(&self, batch: &RecordBatch) -> Result<Kept> {
         let value = self.0.evaluate(batch)?;
         if let ColumnarValue::Scalar(value) = &value {
             let holds = as_boolean_array(&value.to_array()?)?
@@ -62,7 +64,7 @@ impl Condition {
 
 impl Kept {
     /// How many of so many rows.
-    pub(super) fn count(&self, rows: usize) -> usize {
+    pub(crate) fn count(&self, rows: usize) -> usize {
         match self {
             Kept::All => rows,
             Kept::None => 0,

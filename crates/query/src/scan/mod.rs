@@ -41,6 +41,8 @@ mod whole;
 mod work;
 mod worker;
 
+pub(crate) use self::condition::{Condition, Kept};
+
 /// A scan of text files, and of batches that were decoded from text before.
 #[derive(Debug, Clone)]
 pub(crate) struct TextScan {

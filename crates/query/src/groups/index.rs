@@ -136,7 +136,7 @@ impl<K: Key, const N: usize> GroupIndex<K, N> {
             if needed >= NONE as usize {
                 return Err(exec_datafusion_err!("there are too many groups"));
             }
-            if needed > self.lines.len() * N / 3 * 2 {
+            while needed > self.lines.len() * N / 3 * 2 {
                 self.rebuild(self.lines.len() * 2);
             }
             self.block_groups(block, groups);

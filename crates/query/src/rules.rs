@@ -1,5 +1,7 @@
 //! Statements with a rule of ours and without it, for tests.
 
+use std::fs::File;
+use std::path::Path;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringViewArray};
@@ -8,10 +10,14 @@ use datafusion::datasource::MemTable;
 use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::parquet::arrow::ArrowWriter;
+use datafusion::parquet::file::properties::WriterPropertiesBuilder;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::displayable;
-use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::prelude::{ParquetReadOptions, SessionConfig, SessionContext};
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseError;
 
 /// A rule for plans.
 pub(crate) type Rule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
@@ -69,6 +75,55 @@ pub(crate) fn context(
     let table = MemTable::try_new(schema, batches.to_vec()).unwrap();
     context.register_table("flows", Arc::new(table)).unwrap();
     context
+}
+
+/// The same, with a rule after all others.
+pub(crate) fn with_last(context: &SessionContext, rule: Rule) -> SessionContext {
+    let state = SessionStateBuilder::new_from_existing(context.state());
+    let state = state.with_physical_optimizer_rule(rule);
+    SessionContext::new_with_state(state.build())
+}
+
+/// The batches of each partition.
+pub(crate) fn batches(partitions: &[Vec<Vec<Row>>]) -> Vec<Vec<RecordBatch>> {
+    let batches = |rows: &Vec<Vec<Row>>| rows.iter().map(|rows| batch(rows)).collect();
+    partitions.iter().map(batches).collect()
+}
+
+/// Writes a Parquet file.
+pub(crate) fn write(
+    directory: &Path,
+    number: usize,
+    batch: &RecordBatch,
+    properties: WriterPropertiesBuilder,
+) {
+    let file = File::create(directory.join(format!("{number}.parquet"))).unwrap();
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties.build())).unwrap();
+    writer.write(batch).unwrap();
+    writer.close().unwrap();
+}
+
+/// Has the table be the Parquet files of a directory.
+pub(crate) async fn read_files(context: &SessionContext, directory: &Path) {
+    context.deregister_table("flows").unwrap();
+    let files = directory.to_str().unwrap();
+    let options = ParquetReadOptions::default();
+    let registered = context.register_parquet("flows", files, options);
+    registered.await.unwrap();
+}
+
+/// Statements have the same answers in both contexts.
+pub(crate) fn same_answers(
+    context: &SessionContext,
+    other: &SessionContext,
+    statements: &[&str],
+) -> Result<(), TestCaseError> {
+    for sql in statements {
+        let (found, expected) =
+            block_on(async { (answer(context, sql).await, answer(other, sql).await) });
+        prop_assert_eq!(found, expected, "{}", sql);
+    }
+    Ok(())
 }
 
 /// The rows of a statement as text.

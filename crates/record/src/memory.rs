@@ -125,6 +125,11 @@ fn map_huge_pages(bytes: usize) -> Option<NonNull<[u8]>> {
     }
 }
 
+#[cfg(not(target_os = "linux"))]
+fn map_huge_pages(_: usize) -> Option<NonNull<[u8]>> {
+    None
+}
+
 /// Asks for huge pages where pages are first touched from now on.
 ///
 /// # Safety
@@ -154,11 +159,6 @@ pub fn huge_vec<T>(capacity: usize) -> Vec<T> {
         }
     }
     vec
-}
-
-#[cfg(not(target_os = "linux"))]
-fn map_huge_pages(_: usize) -> Option<NonNull<[u8]>> {
-    None
 }
 
 /// A part of a region that nothing else refers to, except buffers that hold

@@ -16,8 +16,8 @@ use datafusion::physical_plan::metrics::{
 };
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
-    ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, PhysicalExpr,
-    PlanProperties, ReplaceChildrenOptions,
+    DisplayAs, DisplayFormatType, ExecutionPlan, PhysicalExpr, PlanProperties,
+    replace_children_if_necessary,
 };
 use futures::{StreamExt, stream};
 
@@ -86,15 +86,14 @@ impl ExecutionPlan for FirstStepExec {
         self: Arc<Self>,
         children: Vec<Arc<dyn ExecutionPlan>>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let over = |plan: Arc<dyn ExecutionPlan>, children| {
-            let options = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
-            plan.replace_children(children, options)
-        };
         let children = match &self.filter {
-            Some(filter) => vec![over(Arc::new(filter.clone()), children)?],
+            Some(filter) => {
+                let filter = Arc::new(filter.clone());
+                vec![replace_children_if_necessary(filter, children)?]
+            }
             None => children,
         };
-        let step = over(Arc::new(self.step.clone()), children)?;
+        let step = replace_children_if_necessary(Arc::new(self.step.clone()), children)?;
         match step.downcast_ref::<AggregateExec>() {
             Some(step) => Ok(Arc::new(FirstStepExec::new(step.clone()))),
             None => internal_err!("{} is no step of a grouping", step.name()),

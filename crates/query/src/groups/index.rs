@@ -80,6 +80,16 @@ impl<K: Key, const N: usize> Line<K, N> {
         groups.fold(NONE, u32::min)
     }
 
+    /// Puts a group in a free place; `false` if there is none.
+    fn put(&mut self, key: K, group: u32) -> bool {
+        let free = self.groups.iter().position(|group| *group == NONE);
+        if let Some(free) = free {
+            self.keys[free] = key;
+            self.groups[free] = group;
+        }
+        free.is_some()
+    }
+
     /// Whether it has no group at all.
     #[inline]
     fn is_free(&self) -> bool {
@@ -173,10 +183,8 @@ impl<K: Key, const N: usize> GroupIndex<K, N> {
                 NONE => {}
                 group => return group as usize,
             }
-            if let Some(free) = line.groups.iter().position(|group| *group == NONE) {
-                let group = self.groups;
-                line.keys[free] = key;
-                line.groups[free] = group as u32;
+            let group = self.groups;
+            if line.put(key, group as u32) {
                 self.groups += 1;
                 return group;
             }
@@ -201,13 +209,7 @@ impl<K: Key, const N: usize> GroupIndex<K, N> {
     /// Puts a group where there is none of this key.
     fn put(&mut self, key: K, group: u32) {
         let mut place = self.line_of(key);
-        loop {
-            let line = &mut self.lines[place];
-            if let Some(free) = line.groups.iter().position(|group| *group == NONE) {
-                line.keys[free] = key;
-                line.groups[free] = group;
-                return;
-            }
+        while !self.lines[place].put(key, group) {
             place = self.after(place);
         }
     }

@@ -10,7 +10,7 @@ use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
 use datafusion::physical_plan::{ExecutionPlan, InputOrderMode};
 
 use super::FirstStepExec;
-use super::scan::numbered_by_scan;
+use super::scan::{numbering_scan, over};
 use crate::keys::Packed;
 
 /// Takes over the first steps of groupings by numbers. It comes after the engine's rules,
@@ -68,8 +68,12 @@ fn is_ours(step: &AggregateExec) -> bool {
 }
 
 fn first_step(step: AggregateExec) -> Result<Arc<dyn ExecutionPlan>> {
-    let step = numbered_by_scan(&step)?.unwrap_or(step);
-    Ok(Arc::new(FirstStepExec::new(step)))
+    let scan = numbering_scan(&step)?;
+    let step: Arc<dyn ExecutionPlan> = Arc::new(FirstStepExec::new(step));
+    match scan {
+        Some(scan) => over(step, scan),
+        None => Ok(step),
+    }
 }
 
 fn in_two_steps(step: &AggregateExec, last: AggregateMode) -> Result<Arc<dyn ExecutionPlan>> {

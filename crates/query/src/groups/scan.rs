@@ -11,42 +11,31 @@ use datafusion::datasource::source::DataSourceExec;
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::projection::{ProjectionExpr, ProjectionExprs};
 use datafusion::physical_expr::utils::collect_columns;
-use datafusion::physical_plan::aggregates::{AggregateExec, PhysicalGroupBy};
+use datafusion::physical_plan::aggregates::AggregateExec;
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::{
-    ChildrenPropertiesMode, ExecutionPlan, Partitioning, PhysicalExpr, ReplaceChildrenOptions,
+    ExecutionPlan, Partitioning, PhysicalExpr, replace_children_if_necessary,
 };
 
 use crate::keys::Packed;
 use crate::parquet::CodedFiles;
 
-/// Has a scan of Parquet files make numbers of the texts of a step's key, of which nobody
-/// else asks for the text. Files have most of them with a dictionary, and each text of it
-/// is numbered once; a filter in between has four bytes to move in place of sixteen.
+/// A scan in place of that below a step, which makes numbers of the texts of its key that
+/// nobody else asks for. Files of Parquet have most of them with a dictionary, and each
+/// text of it is numbered once; a filter in between has four bytes to move in place of
+/// sixteen.
 ///
 /// `None` if there is no such text.
-pub(super) fn numbered_by_scan(step: &AggregateExec) -> Result<Option<AggregateExec>> {
-    let [(key, name)] = step.group_expr().expr() else {
+pub(super) fn numbering_scan(step: &AggregateExec) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+    let [(key, _)] = step.group_expr().expr() else {
         return Ok(None);
     };
     let (Some(packed), Some(below)) = (key.downcast_ref::<Packed>(), Below::of(step.input()))
     else {
         return Ok(None);
     };
-    let texts = below.texts(step, packed);
-    let Some(scan) = below.numbered(&texts, packed)? else {
-        return Ok(None);
-    };
-    let numbered = AggregateExec::try_new(
-        *step.mode(),
-        PhysicalGroupBy::new_single(vec![(Arc::clone(key), name.clone())]),
-        step.aggr_expr().to_vec(),
-        step.filter_expr().to_vec(),
-        over(step.input(), &scan)?,
-        step.input_schema(),
-    )?;
-    Ok(Some(numbered))
+    below.numbered(&below.texts(step, packed), packed)
 }
 
 /// A scan of Parquet files, and what is between it and a step.
@@ -169,15 +158,13 @@ impl<'a> Below<'a> {
 }
 
 /// What is over a scan, over another one.
-fn over(
-    plan: &Arc<dyn ExecutionPlan>,
-    scan: &Arc<dyn ExecutionPlan>,
+pub(super) fn over(
+    plan: Arc<dyn ExecutionPlan>,
+    scan: Arc<dyn ExecutionPlan>,
 ) -> Result<Arc<dyn ExecutionPlan>> {
-    match plan.children()[..] {
-        [below] => {
-            let options = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
-            Arc::clone(plan).replace_children(vec![over(below, scan)?], options)
-        }
-        _ => Ok(Arc::clone(scan)),
-    }
+    let below = match plan.children()[..] {
+        [below] => Arc::clone(below),
+        _ => return Ok(scan),
+    };
+    replace_children_if_necessary(plan, vec![over(below, scan)?])
 }

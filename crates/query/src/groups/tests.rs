@@ -1,23 +1,22 @@
 //! Groups are the same, whether their first step is ours or the engine's.
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::common::Result;
 use datafusion::execution::memory_pool::MemoryPool;
-use datafusion::execution::session_state::SessionStateBuilder;
-use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::file::properties::WriterProperties;
 use datafusion::physical_plan::{ExecutionPlan, collect};
-use datafusion::prelude::{ParquetReadOptions, SessionContext};
+use datafusion::prelude::SessionContext;
 use proptest::prelude::*;
 
 use super::*;
 use crate::keys::NumberedKeys;
 use crate::keys::tests::{STATEMENTS, partitions, row};
-use crate::rules::{Row, Rule, answer, batch, block_on, plan};
+use crate::rules::{
+    self, Row, Rule, answer, batch, batches, block_on, plan, read_files, same_answers, with_last,
+};
 
 /// A context that groups by numbers, with a first step of ours or of the engine.
 fn context(
@@ -30,12 +29,11 @@ fn context(
         let pool = Arc::clone(pool);
         Some(Arc::new(NumberedKeys { pool }))
     };
-    let context = crate::rules::context(batches, threads, memory_bytes, rule);
-    let mut state = SessionStateBuilder::new_from_existing(context.state());
-    if is_ours {
-        state = state.with_physical_optimizer_rule(Arc::new(GroupsOfNumbers));
+    let context = rules::context(batches, threads, memory_bytes, rule);
+    match is_ours {
+        true => with_last(&context, Arc::new(GroupsOfNumbers)),
+        false => context,
     }
-    SessionContext::new_with_state(state.build())
 }
 
 proptest! {
@@ -43,18 +41,10 @@ proptest! {
 
     #[test]
     fn our_step_makes_the_same_groups(partitions in partitions(), threads in 1..4_usize) {
-        let batches: Vec<Vec<_>> = partitions
-            .iter()
-            .map(|rows| rows.iter().map(|rows| batch(rows)).collect())
-            .collect();
+        let batches = batches(&partitions);
         let ours = context(&batches, threads, None, true);
         let engine = context(&batches, threads, None, false);
-        for sql in STATEMENTS {
-            let (found, expected) = block_on(async {
-                (answer(&ours, sql).await, answer(&engine, sql).await)
-            });
-            prop_assert_eq!(found, expected, "{}", sql);
-        }
+        same_answers(&ours, &engine, &STATEMENTS)?;
     }
 }
 
@@ -119,19 +109,11 @@ proptest! {
 
     #[test]
     fn conditions_hold_for_what_is_grouped(partitions in partitions(), threads in 1..3_usize) {
-        let batches: Vec<Vec<_>> = partitions
-            .iter()
-            .map(|rows| rows.iter().map(|rows| batch(rows)).collect())
-            .collect();
+        let batches = batches(&partitions);
         for memory_bytes in [None, Some(400_000)] {
             let ours = context(&batches, threads, memory_bytes, true);
             let engine = context(&batches, threads, None, false);
-            for sql in CONDITIONS {
-                let (found, expected) = block_on(async {
-                    (answer(&ours, sql).await, answer(&engine, sql).await)
-                });
-                prop_assert_eq!(found, expected, "{}", sql);
-            }
+            same_answers(&ours, &engine, &CONDITIONS)?;
         }
     }
 }
@@ -223,29 +205,19 @@ fn errors_are_told() {
 /// bytes, from which on its pages have the texts themselves, or without.
 fn write(directory: &Path, number: usize, rows: &[Row], dictionary_bytes: Option<usize>) {
     let rows: Vec<_> = rows.iter().cycle().take(5_000).cloned().collect();
-    let batch = batch(&rows);
     let properties = WriterProperties::builder()
         .set_max_row_group_row_count(Some(3_000))
         .set_data_page_row_count_limit(700)
         .set_write_batch_size(100)
         .set_dictionary_enabled(dictionary_bytes.is_some())
         .set_dictionary_page_size_limit(dictionary_bytes.unwrap_or_default());
-    let file = File::create(directory.join(format!("{number}.parquet"))).unwrap();
-    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties.build())).unwrap();
-    writer.write(&batch).unwrap();
-    writer.close().unwrap();
+    rules::write(directory, number, &batch(&rows), properties);
 }
 
 /// A context over the Parquet files of a directory.
-async fn over_files(directory: &Path, threads: usize, is_ours: bool) -> SessionContext {
+fn over_files(directory: &Path, threads: usize, is_ours: bool) -> SessionContext {
     let context = context(&[Vec::new()], threads, None, is_ours);
-    context.deregister_table("flows").unwrap();
-    let options = ParquetReadOptions::default();
-    let files = directory.to_str().unwrap();
-    context
-        .register_parquet("flows", files, options)
-        .await
-        .unwrap();
+    block_on(read_files(&context, directory));
     context
 }
 
@@ -279,14 +251,10 @@ proptest! {
         for (number, (rows, dictionary_bytes)) in files.iter().enumerate() {
             write(directory.path(), number, rows, *dictionary_bytes);
         }
-        for sql in OF_FILES.iter().chain(&STATEMENTS[..7]) {
-            let (found, expected) = block_on(async {
-                let ours = over_files(directory.path(), threads, true).await;
-                let engine = over_files(directory.path(), threads, false).await;
-                (answer(&ours, sql).await, answer(&engine, sql).await)
-            });
-            prop_assert_eq!(found, expected, "{}", sql);
-        }
+        let ours = over_files(directory.path(), threads, true);
+        let engine = over_files(directory.path(), threads, false);
+        same_answers(&ours, &engine, &OF_FILES)?;
+        same_answers(&ours, &engine, &STATEMENTS[..7])?;
     }
 }
 
@@ -295,11 +263,9 @@ fn what_the_scan_numbers() {
     let directory = tempfile::tempdir().unwrap();
     let row: Row = (Some("10.0.0.1".to_owned()), None, Some(1), Some(1));
     write(directory.path(), 0, &[row], Some(1 << 20));
+    let context = over_files(directory.path(), 2, true);
     let numbered = |sql: &str| {
-        let plan = block_on(async {
-            let context = over_files(directory.path(), 2, true).await;
-            plan(&context, sql).await
-        });
+        let plan = block_on(plan(&context, sql));
         ["srcaddr", "dstaddr"].map(|name| plan.contains(&format!("number({name}@")))
     };
     // A text that something else asks for is no number.

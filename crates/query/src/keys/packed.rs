@@ -101,25 +101,28 @@ impl Packed {
         for keys in &self.keys {
             match keys {
                 Keys::Text([text], [part]) => {
-                    let column = text.evaluate(batch)?.into_array(batch.num_rows())?;
+                    let column = column(text, batch)?;
                     match column.as_primitive_opt::<UInt32Type>() {
                         Some(texts) => add_texts(numbers, texts.values(), *part),
                         None => {
-                            let texts = self.texts.numbers(&text_column(text, batch)?)?;
+                            let texts = self.texts.numbers(as_texts(&column, text)?)?;
                             add_texts(numbers, &texts, *part);
                         }
                     }
                 }
                 Keys::Ordered([first, second], parts) => {
-                    let columns = [text_column(first, batch)?, text_column(second, batch)?];
-                    let texts = self.texts.ordered_numbers(columns.each_ref())?;
+                    let columns = [column(first, batch)?, column(second, batch)?];
+                    let texts = [
+                        as_texts(&columns[0], first)?,
+                        as_texts(&columns[1], second)?,
+                    ];
+                    let texts = self.texts.ordered_numbers(texts)?;
                     for (texts, part) in texts.iter().zip(parts) {
                         add_texts(numbers, texts, *part);
                     }
                 }
                 Keys::Number([number], [part]) => {
-                    let column = number.evaluate(batch)?.into_array(batch.num_rows())?;
-                    add_numbers(numbers, column.as_primitive(), *part);
+                    add_numbers(numbers, column(number, batch)?.as_primitive(), *part);
                 }
             }
         }
@@ -127,10 +130,13 @@ impl Packed {
     }
 }
 
-fn text_column(text: &Arc<dyn PhysicalExpr>, batch: &RecordBatch) -> Result<StringViewArray> {
-    let column = text.evaluate(batch)?.into_array(batch.num_rows())?;
+fn column(key: &Arc<dyn PhysicalExpr>, batch: &RecordBatch) -> Result<ArrayRef> {
+    key.evaluate(batch)?.into_array(batch.num_rows())
+}
+
+fn as_texts<'a>(column: &'a ArrayRef, text: &Arc<dyn PhysicalExpr>) -> Result<&'a StringViewArray> {
     match column.as_string_view_opt() {
-        Some(column) => Ok(column.clone()),
+        Some(column) => Ok(column),
         None => internal_err!("{text} is {} in place of text", column.data_type()),
     }
 }

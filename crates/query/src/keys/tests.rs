@@ -8,7 +8,7 @@ use datafusion::prelude::SessionContext;
 use proptest::prelude::*;
 
 use super::*;
-use crate::rules::{Row, Rule, answer, batch, block_on, plan};
+use crate::rules::{Row, Rule, answer, batch, batches, block_on, plan, same_answers};
 
 /// A context over batches, which groups by numbers or does not.
 fn context(
@@ -73,18 +73,10 @@ proptest! {
         partitions in partitions(),
         threads in 1..4_usize,
     ) {
-        let batches: Vec<Vec<_>> = partitions
-            .iter()
-            .map(|rows| rows.iter().map(|rows| batch(rows)).collect())
-            .collect();
+        let batches = batches(&partitions);
         let numbered = context(&batches, threads, None, true);
         let plain = context(&batches, threads, None, false);
-        for sql in STATEMENTS {
-            let (found, expected) = block_on(async {
-                (answer(&numbered, sql).await, answer(&plain, sql).await)
-            });
-            prop_assert_eq!(found, expected, "{}", sql);
-        }
+        same_answers(&numbered, &plain, &STATEMENTS)?;
     }
 }
 

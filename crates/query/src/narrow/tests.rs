@@ -1,36 +1,25 @@
 //! Answers are the same, whether narrow conditions are decided first or not.
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
-use datafusion::execution::session_state::SessionStateBuilder;
-use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::file::properties::WriterProperties;
-use datafusion::prelude::{ParquetReadOptions, SessionContext};
+use datafusion::prelude::SessionContext;
 use proptest::prelude::*;
 
 use super::*;
 use crate::joins::FewGroupsForAll;
-use crate::rules::{Row, Rule, answer, batch, block_on, plan};
+use crate::rules::{self, Row, Rule, batch, block_on, plan, read_files, same_answers, with_last};
 
 /// A context over a Parquet file for each batch, with the rules or without them.
 async fn context(directory: &Path, threads: usize, is_narrow: bool) -> SessionContext {
     let rule = |_: &_| is_narrow.then(|| Arc::new(FewGroupsForAll) as Rule);
-    let context = crate::rules::context(&[Vec::new()], threads, None, rule);
-    let mut state = SessionStateBuilder::new_from_existing(context.state());
+    let mut context = rules::context(&[Vec::new()], threads, None, rule);
     if is_narrow {
-        state = state.with_physical_optimizer_rule(Arc::new(NarrowFirst));
+        context = with_last(&context, Arc::new(NarrowFirst));
     }
-    let context = SessionContext::new_with_state(state.build());
-    context.deregister_table("flows").unwrap();
-    let files = directory.to_str().unwrap();
-    let options = ParquetReadOptions::default();
-    context
-        .register_parquet("flows", files, options)
-        .await
-        .unwrap();
+    read_files(&context, directory).await;
     context
 }
 
@@ -40,10 +29,7 @@ fn write(directory: &Path, number: usize, batch: &RecordBatch, rows: [usize; 2])
         .set_max_row_group_row_count(Some(rows[0]))
         .set_data_page_row_count_limit(rows[1])
         .set_write_batch_size(rows[1]);
-    let file = File::create(directory.join(format!("{number}.parquet"))).unwrap();
-    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties.build())).unwrap();
-    writer.write(batch).unwrap();
-    writer.close().unwrap();
+    rules::write(directory, number, batch, properties);
 }
 
 /// A narrow condition is first in each.
@@ -91,12 +77,7 @@ proptest! {
             let narrow = context(directory.path(), threads, true).await;
             (narrow, context(directory.path(), threads, false).await)
         });
-        for sql in STATEMENTS {
-            let (found, expected) = block_on(async {
-                (answer(&narrow, sql).await, answer(&plain, sql).await)
-            });
-            prop_assert_eq!(found, expected, "{}", sql);
-        }
+        same_answers(&narrow, &plain, &STATEMENTS)?;
     }
 }
 

@@ -9,7 +9,7 @@ use datafusion::prelude::SessionContext;
 use proptest::prelude::*;
 
 use super::*;
-use crate::rules::{self, Row, Rule, answer, batch, block_on, plan};
+use crate::rules::{self, Row, Rule, batch, batches, block_on, plan, same_answers};
 
 /// Statements whose totals are written last.
 const RANKINGS: [&str; 6] = [
@@ -63,10 +63,7 @@ proptest! {
         partitions in proptest::collection::vec(proptest::collection::vec(rows(), 0..3), 1..4),
         threads in 1..4_usize,
     ) {
-        let batches: Vec<Vec<_>> = partitions
-            .iter()
-            .map(|rows| rows.iter().map(|rows| batch(rows)).collect())
-            .collect();
+        let batches = batches(&partitions);
         let last = context(&batches, threads, true);
         let first = context(&batches, threads, false);
         for sql in RANKINGS {
@@ -75,12 +72,7 @@ proptest! {
             });
             prop_assert_eq!(found, expected, "{}", sql);
         }
-        for sql in OTHERS {
-            let (found, expected) = block_on(async {
-                (answer(&last, sql).await, answer(&first, sql).await)
-            });
-            prop_assert_eq!(found, expected, "{}", sql);
-        }
+        same_answers(&last, &first, &OTHERS)?;
     }
 }
 

@@ -33,6 +33,15 @@ struct Target {
     section: Section,
     /// It was given text that is not in the column itself.
     long: bool,
+    /// So many fields from this one on are numbers, of which no column takes the first
+    /// and the last: they are looked at together. 0: by itself.
+    run: usize,
+}
+
+impl Target {
+    fn is_unasked_number(&self) -> bool {
+        self.column.is_none() && self.field_type.certain_digits().is_some()
+    }
 }
 
 /// Rows that grow record by record, or by a block of records.
@@ -112,9 +121,19 @@ impl Batch {
                 column,
                 section: column.map_or(Section::default(), |column| self.columns[column].section()),
                 long: false,
+                run: 0,
             }
         };
         self.targets = format.fields().iter().map(target).collect();
+        let mut rest = &mut self.targets[..];
+        while let Some(first) = rest.iter().position(|target| target.is_unasked_number()) {
+            let numbers = |target: &&Target| target.field_type.certain_digits().is_some();
+            let end = first + rest[first..].iter().take_while(numbers).count();
+            let last = rest[..end].iter().rposition(Target::is_unasked_number);
+            let run = last.map_or(0, |last| last + 1 - first);
+            rest[first].run = if run > 1 { run } else { 0 };
+            rest = &mut rest[end..];
+        }
     }
 
     /// Whether any word is a value of every field.
@@ -218,14 +237,25 @@ impl Batch {
         let (columns, row) = (&mut self.columns, self.rows);
         // An export has one value more, the time before each record.
         let skipped = block.values() - self.targets.len();
+        // Fields before this one are known to be numbers.
+        let mut known = 0;
         let fits = starts_as_records(block, format, self.targets[0].field_type, skipped > 0)
             && self.targets.iter().enumerate().all(|(index, target)| {
                 let value = index + skipped;
+                if target.run > 0 {
+                    let run = &self.targets[index..index + target.run];
+                    let digits = run
+                        .iter()
+                        .filter_map(|target| target.field_type.certain_digits());
+                    if block.are_numbers(value..value + run.len(), digits) {
+                        known = index + run.len();
+                    }
+                }
                 let checked = target.field_type != FieldType::Address || block.addresses(value);
                 checked
                     && match target.column {
                         Some(column) => columns[column].set_block(slab, row, block, value, place),
-                        None => is_readable(block, value, target.field_type),
+                        None => index < known || is_readable(block, value, target.field_type),
                     }
             });
         if !fits {

@@ -42,6 +42,18 @@ impl FieldType {
         }
     }
 
+    /// So many digits are a value of this type, whichever they are; `None` if it is none
+    /// of numbers.
+    pub(crate) fn certain_digits(self) -> Option<u32> {
+        match self {
+            FieldType::Int32 => Some(9),
+            FieldType::Int64 => Some(18),
+            // Of milliseconds, which may be more microseconds than fit.
+            FieldType::Timestamp => Some(15),
+            FieldType::Address | FieldType::Text => None,
+        }
+    }
+
     /// The SQL name of the column's type, for documents and messages.
     pub fn sql_name(self) -> &'static str {
         match self {

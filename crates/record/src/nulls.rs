@@ -70,7 +70,9 @@ impl Nulls {
             self.words.clear();
             return None;
         }
-        let mut words = std::mem::take(&mut self.words);
+        // The next rows may have as many.
+        let next = Vec::with_capacity(self.words.len());
+        let mut words = std::mem::replace(&mut self.words, next);
         words.resize(rows.div_ceil(64), 0);
         // Arrow has a set bit for each value, in the order of little-endian
         // words.

@@ -1,12 +1,12 @@
 //! What all ways to feed a decoder share.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use arrow_array::RecordBatch;
 use arrow_buffer::Buffer;
 use arrow_schema::ArrowError;
-use vpcflow_record::{DecodeCounts, Decoder, LineFormat, RejectsBuilder};
+use vpcflow_record::{DecodeCounts, Decoder, LineFormat, Reject, RejectsBuilder, rejects_schema};
 
 use super::InputError;
 use super::chunk::Piece;
@@ -134,10 +134,7 @@ pub(crate) fn take(
     source: &str,
     before: DecodeCounts,
 ) -> Result<Option<Decoded>, ArrowError> {
-    let mut rejects = RejectsBuilder::default();
-    for reject in decoder.take_rejects() {
-        rejects.append(source, Some(reject.position), None, &reject);
-    }
+    let rejects = decoder.take_rejects();
     let rows = decoder.flush()?;
     if rows.is_none() && rejects.is_empty() {
         return Ok(None);
@@ -145,8 +142,23 @@ pub(crate) fn take(
     let rows = rows.unwrap_or_else(|| RecordBatch::new_empty(Arc::clone(decoder.schema())));
     Ok(Some(Decoded {
         rows,
-        rejects: rejects.finish()?,
+        rejects: batch_of(&rejects, source)?,
         bytes: decoder.counts().bytes - before.bytes,
         cut: decoder.counts().cut - before.cut,
     }))
 }
+
+fn batch_of(rejects: &[Reject], source: &str) -> Result<RecordBatch, ArrowError> {
+    if rejects.is_empty() {
+        return Ok(NO_REJECTS.clone());
+    }
+    let mut builder = RejectsBuilder::default();
+    for reject in rejects {
+        builder.append(source, Some(reject.position), None, reject);
+    }
+    builder.finish()
+}
+
+/// What nearly all batches have. To build it takes as long as to decode a hundred rows.
+static NO_REJECTS: LazyLock<RecordBatch> =
+    LazyLock::new(|| RecordBatch::new_empty(rejects_schema()));

@@ -8,6 +8,7 @@
 
 mod addresses;
 mod numbers;
+mod runs;
 mod transpose;
 mod views;
 

@@ -1,5 +1,7 @@
 //! A block of records whose values have been located, and its columns.
 
+use std::ops::Range;
+
 use super::cpu::{CpuLevel, Level};
 use super::ipv4::Words;
 #[cfg(target_arch = "aarch64")]
@@ -249,6 +251,22 @@ impl<'a> Block<'a> {
             #[cfg(target_arch = "x86_64")]
             Level::Avx2(avx2) => avx2.numbers::<avx2::Timestamp>(self, value, out, nulls),
             _ => portable::timestamps(self, value, out, nulls),
+        }
+    }
+
+    /// Whether neighbouring fields are numbers or NULL in every row, each of no more digits
+    /// than `longest` has for it. `false` may also mean that it is not known.
+    pub(crate) fn are_numbers(
+        &self,
+        values: Range<usize>,
+        longest: impl Iterator<Item = u32>,
+    ) -> bool {
+        match self.cpu.0 {
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512(avx512) => avx512.are_numbers(self, values, longest),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2(avx2) => avx2.are_numbers(self, values, longest),
+            _ => false,
         }
     }
 

@@ -27,6 +27,8 @@ mod ipv6;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod portable;
+#[cfg(target_arch = "x86_64")]
+mod runs;
 mod separators;
 #[cfg(target_arch = "x86_64")]
 mod sse2;

@@ -1,0 +1,52 @@
+//! Kinds of 32 bytes at a time.
+
+use std::arch::x86_64::{
+    __m256i, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_min_epu8, _mm256_movemask_epi8,
+    _mm256_set1_epi8, _mm256_xor_si256,
+};
+use std::ops::Range;
+
+use super::Avx2;
+use crate::simd::block::Block;
+use crate::simd::runs::{Kinds, are_numbers_with};
+
+impl Avx2 {
+    /// See [`are_numbers_with`].
+    pub(in crate::simd) fn are_numbers(
+        self,
+        block: &Block<'_>,
+        values: Range<usize>,
+        longest: impl Iterator<Item = u32>,
+    ) -> bool {
+        // SAFETY: the CPU has the features, since there is an `Avx2`.
+        unsafe { are_numbers(block, values, longest) }
+    }
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2")]
+fn are_numbers(
+    block: &Block<'_>,
+    values: Range<usize>,
+    longest: impl Iterator<Item = u32>,
+) -> bool {
+    let classify = |chunk: *const u8| {
+        let lanes = chunk.cast::<__m256i>();
+        // SAFETY: it is the start of a value, from which a chunk can be read.
+        let [low, high] = unsafe { [_mm256_loadu_si256(lanes), _mm256_loadu_si256(lanes.add(1))] };
+        let bits = |low, high| {
+            let (low, high) = (_mm256_movemask_epi8(low), _mm256_movemask_epi8(high));
+            u64::from(low as u32) | u64::from(high as u32) << 32
+        };
+        let is = |bytes, byte: u8| _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(byte as i8));
+        let digit = |bytes| {
+            let value = _mm256_xor_si256(bytes, _mm256_set1_epi8(b'0' as i8));
+            _mm256_cmpeq_epi8(_mm256_min_epu8(value, _mm256_set1_epi8(9)), value)
+        };
+        Kinds {
+            digits: bits(digit(low), digit(high)),
+            spaces: bits(is(low, b' '), is(high, b' ')),
+            dashes: bits(is(low, b'-'), is(high, b'-')),
+        }
+    };
+    are_numbers_with(block, values, longest, classify)
+}

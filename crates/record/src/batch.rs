@@ -8,12 +8,13 @@ use arrow_schema::{ArrowError, DataType, SchemaRef};
 
 use crate::column::{ColumnBuilder, INLINE_BYTES, column_bytes, view};
 use crate::field::FieldType;
-use crate::format::Format;
+use crate::format::{Format, FormatField};
 use crate::grammar::{Line, Sink, Word, has_export_time, read_words};
 use crate::memory::{Native, Section, Slab, Slabs};
+use crate::only::Only;
 use crate::policy::Policy;
 use crate::reason::RecordError;
-use crate::simd::{BLOCK_ROWS, Block, NullWords, Place};
+use crate::simd::{BLOCK_ROWS, Block, NullWords, Place, RowWords};
 
 /// Text of a batch from which it counts as full: views have 32-bit offsets.
 const MAX_TEXT_BYTES: usize = 1 << 30;
@@ -36,11 +37,13 @@ struct Target {
     /// So many fields from this one on are numbers, of which no column takes the first
     /// and the last: they are looked at together. 0: by itself.
     run: usize,
+    /// Its text decides whether a record becomes a row.
+    decides: bool,
 }
 
 impl Target {
-    fn is_unasked_number(&self) -> bool {
-        self.column.is_none() && self.field_type.certain_digits().is_some()
+    fn is_number(&self) -> bool {
+        self.field_type.certain_digits().is_some()
     }
 }
 
@@ -49,6 +52,10 @@ impl Target {
 pub(crate) struct Batch {
     schema: SchemaRef,
     policy: Policy,
+    /// Which records become rows.
+    only: Option<Only>,
+    /// Where they are in a block.
+    places: Vec<u32>,
     /// Rows of a full batch.
     capacity: usize,
     columns: Vec<ColumnBuilder>,
@@ -83,12 +90,25 @@ impl Batch {
             slab: None,
             schema,
             policy,
+            only: None,
+            places: Vec::new(),
             capacity,
             targets: Vec::new(),
             rows: 0,
             text: Vec::new(),
             shared: Vec::new(),
         }
+    }
+
+    /// Only these records become rows.
+    pub(crate) fn with_only(self, only: Option<Only>) -> Batch {
+        Batch { only, ..self }
+    }
+
+    fn decides(&self, field: &FormatField) -> bool {
+        let is_text = field.field_type().data_type() == DataType::Utf8View;
+        let only = self.only.as_ref().filter(|_| is_text);
+        only.is_some_and(|only| only.column() == field.column() && only.text() != b"-")
     }
 
     pub(crate) fn schema(&self) -> &SchemaRef {
@@ -110,7 +130,7 @@ impl Batch {
             self.slab = Some(slab);
         }
         self.told_of_long_text();
-        let target = |field: &crate::FormatField| {
+        let target = |field: &FormatField| {
             let column = self
                 .schema
                 .index_of(&field.column())
@@ -122,14 +142,18 @@ impl Batch {
                 section: column.map_or(Section::default(), |column| self.columns[column].section()),
                 long: false,
                 run: 0,
+                decides: self.decides(field),
             }
         };
         self.targets = format.fields().iter().map(target).collect();
         let mut rest = &mut self.targets[..];
-        while let Some(first) = rest.iter().position(|target| target.is_unasked_number()) {
-            let numbers = |target: &&Target| target.field_type.certain_digits().is_some();
-            let end = first + rest[first..].iter().take_while(numbers).count();
-            let last = rest[..end].iter().rposition(Target::is_unasked_number);
+        // Columns of few rows do not tell about all.
+        let all = self.only.is_some();
+        let is_unasked = |target: &Target| (all || target.column.is_none()) && target.is_number();
+        while let Some(first) = rest.iter().position(is_unasked) {
+            let numbers = rest[first..].iter().take_while(|target| target.is_number());
+            let end = first + numbers.count();
+            let last = rest[..end].iter().rposition(is_unasked);
             let run = last.map_or(0, |last| last + 1 - first);
             rest[first].run = if run > 1 { run } else { 0 };
             rest = &mut rest[end..];
@@ -192,18 +216,20 @@ impl Batch {
                 ..place
             },
             keep_line: false,
+            only: self.only.as_ref(),
+            is_kept: self.only.is_none(),
         };
         let targets = self.targets.iter_mut();
         let result = read_words(line, format, self.policy, targets, &mut row);
-        let keep_line = row.keep_line;
+        let (keep_line, is_kept) = (row.keep_line, row.is_kept);
         match result {
-            Ok(_) => {
+            Ok(_) if is_kept => {
                 if keep_line {
                     self.keep(line.bytes(), shared, place);
                 }
                 self.rows += 1;
             }
-            Err(_) => self.truncate(),
+            _ => self.truncate(),
         }
         result
     }
@@ -237,6 +263,20 @@ impl Batch {
         let (columns, row) = (&mut self.columns, self.rows);
         // An export has one value more, the time before each record.
         let skipped = block.values() - self.targets.len();
+        let kept = self.only.as_ref().map(|only| {
+            let decides = self.targets.iter().position(|target| target.decides);
+            let rows = |field| block.rows_with(field + skipped, only.text());
+            decides.map_or(RowWords::default(), rows)
+        });
+        let asked = self.targets.iter().enumerate();
+        let asked = asked.filter(|(_, target)| target.column.is_some());
+        let rows = match &kept {
+            Some(kept) => {
+                let asked = asked.map(|(index, _)| index + skipped);
+                block.only(kept, asked, &mut self.places)
+            }
+            None => *block,
+        };
         // Fields before this one are known to be numbers.
         let mut known = 0;
         let fits = starts_as_records(block, format, self.targets[0].field_type, skipped > 0)
@@ -252,18 +292,21 @@ impl Batch {
                     }
                 }
                 let checked = target.field_type != FieldType::Address || block.addresses(value);
+                // To build all rows is to check them.
+                let builds_all = target.column.is_some() && kept.is_none();
                 checked
-                    && match target.column {
-                        Some(column) => columns[column].set_block(slab, row, block, value, place),
-                        None => index < known || is_readable(block, value, target.field_type),
-                    }
+                    && (builds_all || index < known || is_readable(block, value, target.field_type))
+                    && target.column.is_none_or(|column| {
+                        columns[column].set_block(slab, row, &rows, value, place)
+                    })
             });
+        let rows = rows.rows();
         if !fits {
             self.truncate();
             return false;
         }
-        self.rows += block.rows();
-        if self.columns.iter().any(ColumnBuilder::has_long_text) {
+        self.rows += rows;
+        if rows > 0 && self.columns.iter().any(ColumnBuilder::has_long_text) {
             self.keep(block.lines(), shared, place);
         }
         true
@@ -357,6 +400,9 @@ struct Row<'b> {
     place: Place,
     /// Some view points there.
     keep_line: bool,
+    only: Option<&'b Only>,
+    /// It is one of those.
+    is_kept: bool,
 }
 
 impl<'a> Sink<'a, &mut Target> for Row<'_> {
@@ -369,6 +415,11 @@ impl<'a> Sink<'a, &mut Target> for Row<'_> {
                 self.columns[column].set_null(self.slab, self.row);
             }
             return true;
+        }
+        if target.decides
+            && let Some(only) = self.only
+        {
+            self.is_kept = only.is(&word.ahead()[..word.len()]);
         }
         match target.field_type {
             FieldType::Int32 => self.number(target, word.int32()),

@@ -10,6 +10,7 @@ use crate::batch::Batch;
 use crate::format::{Format, FormatField, Separator};
 use crate::grammar::{Line, Window, has_export_time, is_space};
 use crate::line_format::LineFormat;
+use crate::only::Only;
 use crate::policy::Policy;
 use crate::reason::{Reason, RecordError};
 use crate::reject::Reject;
@@ -33,6 +34,8 @@ pub struct DecodeOptions {
     /// checked all the same, so that a projection never changes what is
     /// refused. `None`: all.
     pub projection: Option<Vec<usize>>,
+    /// Which records become rows. `None`: all.
+    pub only: Option<Only>,
     /// Rows of a full batch.
     pub batch_rows: usize,
     /// Whether a header line in the input sets the format of what follows.
@@ -53,6 +56,7 @@ impl Default for DecodeOptions {
         DecodeOptions {
             table: None,
             projection: None,
+            only: None,
             batch_rows: BATCH_ROWS,
             headers: true,
             policy: Policy::Default,
@@ -65,7 +69,7 @@ impl Default for DecodeOptions {
 /// What a [`Decoder`] has read so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct DecodeCounts {
-    /// Records decoded into rows.
+    /// Records decoded, whether they became rows or [`DecodeOptions::only`] left them out.
     pub records: u64,
     /// Lines refused.
     pub rejects: u64,
@@ -188,7 +192,7 @@ impl Decoder {
             table,
             headers: options.headers,
             batch_rows,
-            batch: Batch::new(schema, options.policy, batch_rows),
+            batch: Batch::new(schema, options.policy, batch_rows).with_only(options.only),
             blocks,
             window: Window::default(),
             all_text: false,
@@ -365,8 +369,8 @@ impl Decoder {
     }
 
     /// Decodes one message as one record, apart from any line in progress.
-    /// Returns whether it became a row; otherwise it was refused, or skipped as
-    /// a header or blank.
+    /// Returns whether it was one; otherwise it was refused, or skipped as a header or
+    /// blank.
     pub fn decode_message(&mut self, message: &[u8]) -> bool {
         let records = self.counts.records;
         let message = message.strip_suffix(b"\n").unwrap_or(message);

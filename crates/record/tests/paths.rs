@@ -5,10 +5,11 @@
 
 mod support;
 
+use arrow_schema::DataType;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use vpcflow_record::{
-    CpuLevel, DecodeOptions, Field, FieldType, Format, FormatField, Policy, flows_schema,
+    CpuLevel, DecodeOptions, Field, FieldType, Format, FormatField, Only, Policy, flows_schema,
 };
 
 use support::{Decoded, Feed, decode};
@@ -312,6 +313,52 @@ proptest! {
                 let expected: Vec<_> = kept.iter().map(|column| whole[*column].clone()).collect();
                 prop_assert_eq!(row, &expected);
             }
+        }
+    }
+
+    /// The rows that are left out are read and counted all the same.
+    #[test]
+    fn only_some_records_become_rows(
+        (format, text) in texts(),
+        feed in feeds(),
+        batch_rows in select(&[1_usize, 7, 256, 8192][..]),
+        column in any::<Index>(),
+        row in any::<Index>(),
+        asked in prop::collection::vec(any::<Index>(), 0..4),
+    ) {
+        let table = flows_schema([&format]);
+        let texts: Vec<usize> = table.fields().iter().enumerate()
+            .filter(|(_, field)| *field.data_type() == DataType::Utf8View)
+            .map(|(index, _)| index)
+            .collect();
+        prop_assume!(!texts.is_empty());
+        let column = texts[column.index(texts.len())];
+        let whole = DecodeOptions { cpu: CpuLevel::GRAMMAR, ..DecodeOptions::default() };
+        let whole = decode(&text, &format, &whole, &feed);
+        let some = whole.rows.get(row.index(whole.rows.len().max(1)));
+        let value = some.map_or(Some("REJECT".to_owned()), |row| row[column].clone());
+        // NULL is no text, though it is written as one.
+        let is_kept = |row: &&Vec<Option<String>>| value.is_some() && row[column] == value;
+        let mut asked: Vec<usize> = asked.iter().map(|index| index.index(table.fields().len())).collect();
+        asked.sort_unstable();
+        asked.dedup();
+        let of_row = |row: &Vec<Option<String>>| -> Vec<_> {
+            asked.iter().map(|column| row[*column].clone()).collect()
+        };
+        let expected: Vec<_> = whole.rows.iter().filter(is_kept).map(of_row).collect();
+        let only = Only::new(table.field(column).name(), value.as_deref().unwrap_or("-"));
+        for cpu in CpuLevel::supported() {
+            let options = DecodeOptions {
+                only: Some(only.clone()),
+                projection: Some(asked.clone()),
+                batch_rows,
+                cpu,
+                ..DecodeOptions::default()
+            };
+            let found = decode(&text, &format, &options, &feed);
+            prop_assert_eq!(&found.rows, &expected, "{}", cpu);
+            prop_assert_eq!(&found.rejects, &whole.rejects);
+            prop_assert_eq!(found.counts, whole.counts);
         }
     }
 

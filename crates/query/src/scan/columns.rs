@@ -4,11 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::error::Result;
+use datafusion::logical_expr::Operator;
+use datafusion::physical_expr::split_conjunction;
 use datafusion::physical_expr::utils::collect_columns;
 use datafusion::physical_plan::PhysicalExpr;
-use vpcflow_record::{DecodeOptions, Policy};
+use datafusion::physical_plan::expressions::{BinaryExpr, Column, Literal};
+use vpcflow_record::{DecodeOptions, Only, Policy};
 
 use super::TextScan;
 use super::condition::Condition;
@@ -28,6 +31,8 @@ pub(super) struct Columns {
     /// Those asked for.
     pub(super) schema: SchemaRef,
     pub(super) condition: Option<Condition>,
+    /// What the decoder itself can decide of that.
+    only: Option<Only>,
     /// Those that conditions need, when to look at them first can pay.
     pub(super) first: Option<FirstColumns>,
 }
@@ -59,7 +64,7 @@ impl Columns {
             all: decoded.len(),
         };
         let first = match scan.kind {
-            Kind::Flows if condition.is_some() && costs.pays(0.0) => {
+            Kind::Flows if condition.is_some() && costs.pays(0.0, 1.0) => {
                 let columns: Vec<usize> = needed.into_iter().collect();
                 let schema = Arc::new(scan.table.project(&columns)?);
                 let condition = Condition::new(conditions, &schema)?;
@@ -80,16 +85,38 @@ impl Columns {
             decoded,
             decoded_schema,
             condition,
+            only: match scan.kind {
+                Kind::Flows => conditions
+                    .iter()
+                    .find_map(|condition| only(condition, &scan.table)),
+                Kind::Rejects => None,
+            },
             first,
         })
     }
 
-    /// How to decode all columns.
+    /// How to decode all columns of all rows.
     pub(super) fn options(&self) -> DecodeOptions {
         self.options_of(match self.kind {
             Kind::Flows => self.decoded.clone(),
             Kind::Rejects => Vec::new(),
         })
+    }
+
+    /// How to decode all columns of a part of a file, for which not all rows that the
+    /// conditions leave out have to be built.
+    ///
+    /// A batch that grew over many parts would keep the text of all of them.
+    pub(super) fn part_options(&self) -> DecodeOptions {
+        DecodeOptions {
+            only: self.only.clone(),
+            ..self.options()
+        }
+    }
+
+    /// Whether rows of parts may be left out.
+    pub(super) fn leaves_out(&self) -> bool {
+        self.only.is_some()
     }
 
     fn options_of(&self, projection: Vec<usize>) -> DecodeOptions {
@@ -128,10 +155,29 @@ impl Columns {
 
 impl FirstColumns {
     /// Whether it pays to decode them first, when the conditions hold for such a
-    /// share of the rows.
-    pub(super) fn pay(&self, share: f64) -> bool {
-        self.costs.pays(share)
+    /// share of the rows, and without that such a share is built.
+    pub(super) fn pay(&self, share: f64, built: f64) -> bool {
+        self.costs.pays(share, built)
     }
+}
+
+/// What a decoder can decide of a condition: that a text is another.
+fn only(condition: &Arc<dyn PhysicalExpr>, table: &SchemaRef) -> Option<Only> {
+    split_conjunction(condition)
+        .into_iter()
+        .find_map(|condition| {
+            let equals = condition.downcast_ref::<BinaryExpr>()?;
+            let sides = [equals.left(), equals.right()];
+            let column = sides
+                .iter()
+                .find_map(|side| side.downcast_ref::<Column>())?;
+            let text = sides
+                .iter()
+                .find_map(|side| side.downcast_ref::<Literal>())?;
+            let is_text = *table.field(column.index()).data_type() == DataType::Utf8View;
+            let text = text.value().try_as_str().flatten().filter(|_| is_text)?;
+            (*equals.op() == Operator::Eq).then(|| Only::new(column.name(), text))
+        })
 }
 
 /// What a record costs, in the time that it takes to build one column of it: some
@@ -154,23 +200,57 @@ const COPY_LINE: f64 = 0.5;
 
 impl Costs {
     /// Whether to decode the columns of the conditions first, and all columns
-    /// of the rows that are kept, is faster than all columns of all rows.
-    fn pays(self, share: f64) -> bool {
+    /// of the rows that are kept, is faster than all columns of a share of the rows.
+    fn pays(self, share: f64, built: f64) -> bool {
         let (fields, first, all) = (self.fields as f64, self.first as f64, self.all as f64);
         let kept = (COPY_LINE + CHECK_FIELD) * fields + all;
-        first + FIND_LINE * fields + share * kept < all
+        first + FIND_LINE * fields + share * kept < all * built
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Costs;
+    use std::sync::Arc;
+
+    use datafusion::arrow::datatypes::{DataType, Field, Schema};
+    use datafusion::common::ScalarValue;
+    use datafusion::logical_expr::Operator;
+    use datafusion::physical_plan::PhysicalExpr;
+    use datafusion::physical_plan::expressions::{binary, col, lit};
+    use vpcflow_record::Only;
+
+    use super::{Costs, only};
 
     #[test]
     fn columns_are_left_for_later_when_they_are_many_and_rows_few() {
         let costs = |fields, first, all| Costs { fields, first, all };
-        assert!(costs(14, 2, 14).pays(0.1) && costs(54, 2, 54).pays(0.1));
-        assert!(!costs(14, 2, 14).pays(0.2) && !costs(14, 2, 14).pays(1.0));
-        assert!(!costs(14, 1, 7).pays(0.0) && !costs(14, 14, 14).pays(0.0));
+        assert!(costs(14, 2, 14).pays(0.1, 1.0) && costs(54, 2, 54).pays(0.1, 1.0));
+        assert!(!costs(14, 2, 14).pays(0.2, 1.0) && !costs(14, 2, 14).pays(1.0, 1.0));
+        assert!(!costs(14, 1, 7).pays(0.0, 1.0) && !costs(14, 14, 14).pays(0.0, 1.0));
+        // The decoder leaves out most of them.
+        assert!(!costs(14, 2, 14).pays(0.1, 0.2) && costs(54, 2, 54).pays(0.01, 0.9));
+    }
+
+    #[test]
+    fn what_a_decoder_decides() {
+        let fields = [("action", DataType::Utf8View), ("dstport", DataType::Int32)];
+        let fields = fields.map(|(name, data_type)| Field::new(name, data_type, true));
+        let table = Arc::new(Schema::new(fields.to_vec()));
+        let is = |left, operator, right| binary(left, operator, right, &table).unwrap();
+        let action = || col("action", &table).unwrap();
+        let port = is(col("dstport", &table).unwrap(), Operator::Eq, lit(22));
+        let reject = is(lit("REJECT"), Operator::Eq, action());
+        let expected = Some(Only::new("action", "REJECT"));
+        assert_eq!(only(&reject, &table), expected);
+        assert_eq!(only(&port, &table), None);
+        assert_eq!(
+            only(&is(action(), Operator::NotEq, lit("REJECT")), &table),
+            None
+        );
+        let both = |operator| is(Arc::clone(&port), operator, Arc::clone(&reject));
+        assert_eq!(only(&both(Operator::And), &table), expected);
+        assert_eq!(only(&both(Operator::Or), &table), None);
+        let null: Arc<dyn PhysicalExpr> = lit(ScalarValue::Utf8View(None));
+        assert_eq!(only(&is(action(), Operator::Eq, null), &table), None);
     }
 }

@@ -46,6 +46,8 @@ pub(super) struct Worker {
     picked: Picked,
     /// The share of rows that the conditions held for lately.
     share: f64,
+    /// The share of rows that were built lately, where all columns were.
+    built: f64,
     output: VecDeque<RecordBatch>,
     ended: bool,
 }
@@ -90,6 +92,7 @@ impl Worker {
         let few = BatchCoalescer::new(Arc::clone(&columns.schema), batch_rows)
             .with_biggest_coalesce_batch_size(Some(batch_rows / 2));
         let counter = |name| MetricBuilder::new(&scan.metrics).counter(name, partition);
+        let leaves_out = columns.leaves_out();
         Worker {
             work,
             batch_rows,
@@ -106,6 +109,7 @@ impl Worker {
             few,
             picked: Picked::default(),
             share: 0.0,
+            built: if leaves_out { 0.0 } else { 1.0 },
             output: VecDeque::new(),
             ended: false,
         }
@@ -140,7 +144,9 @@ impl Worker {
             }
             if let Some(whole) = &mut self.whole {
                 match whole.next().await {
-                    Some(batch) => self.filter(&batch?)?,
+                    Some(batch) => {
+                        self.filter(&batch?)?;
+                    }
                     None => self.whole = None,
                 }
                 continue;
@@ -174,7 +180,9 @@ impl Worker {
         }
         let has_enough = self.held.len() >= MAX_HELD;
         match self.work.next(has_enough).map_err(external)? {
-            Task::Batch(batch) => self.filter(&batch)?,
+            Task::Batch(batch) => {
+                self.filter(&batch)?;
+            }
             Task::Whole(file) => {
                 self.whole = Some(whole::read(file, &self.columns, self.metrics.clone()));
             }
@@ -193,7 +201,7 @@ impl Worker {
             _ => self.decoders_of(Arc::clone(&file)),
         };
         let first = self.columns.first.as_ref();
-        let pays = first.is_some_and(|first| first.pay(self.share));
+        let pays = first.is_some_and(|first| first.pay(self.share, self.built));
         let part = decoders.all.read(&file.divided, taken).map_err(external)?;
         let first = decoders.first.as_mut().filter(|_| pays);
         let is_first = first.is_some();
@@ -221,7 +229,7 @@ impl Worker {
     fn decoders_of(&self, file: Arc<SharedFile>) -> Decoders {
         let decoder = |options| PartDecoder::new(&file.divided, options);
         Decoders {
-            all: decoder(self.columns.options()),
+            all: decoder(self.columns.part_options()),
             first: self.columns.first_options().map(decoder),
             file,
         }
@@ -237,40 +245,50 @@ impl Worker {
         if held.first {
             return self.pick(held);
         }
-        self.filter_all(&held.decoded)
-    }
-
-    fn filter_all(&mut self, decoded: &[Decoded]) -> Result<()> {
-        for decoded in decoded {
-            match self.columns.kind {
-                Kind::Flows => self.filter(&decoded.rows)?,
-                Kind::Rejects => self.filter(&decoded.rejects)?,
-            }
+        let rows: usize = held.decoded.iter().map(|part| part.rows.num_rows()).sum();
+        let records = usize::try_from(held.counts.records).unwrap_or(usize::MAX);
+        if self.columns.leaves_out() && records > 0 {
+            self.built = lately(self.built, rows, records);
         }
+        let kept = self.filter_all(&held.decoded)?;
+        self.seen(kept, records);
         Ok(())
     }
 
-    /// Keeps the rows that the conditions hold for.
-    fn filter(&mut self, batch: &RecordBatch) -> Result<()> {
+    fn filter_all(&mut self, decoded: &[Decoded]) -> Result<usize> {
+        let mut kept = 0;
+        for decoded in decoded {
+            match self.columns.kind {
+                Kind::Flows => kept += self.filter(&decoded.rows)?,
+                Kind::Rejects => kept += self.filter(&decoded.rejects)?,
+            }
+        }
+        Ok(kept)
+    }
+
+    /// Keeps the rows that the conditions hold for. How many they are.
+    fn filter(&mut self, batch: &RecordBatch) -> Result<usize> {
         if batch.num_rows() == 0 {
-            return Ok(());
+            return Ok(0);
         }
         let batch = self.columns.decoded(batch)?;
         let Some(condition) = &self.columns.condition else {
+            let rows = batch.num_rows();
             self.output.push_back(batch);
-            return Ok(());
+            return Ok(rows);
         };
         let kept = condition.kept(&batch)?;
-        self.seen(kept.count(batch.num_rows()), batch.num_rows());
+        let rows = kept.count(batch.num_rows());
         match kept {
-            Kept::None => return Ok(()),
+            Kept::None => return Ok(0),
             Kept::All => self.few.push_batch(self.columns.asked(batch)?)?,
             Kept::Some(mask) => {
                 let batch = self.columns.asked(batch)?;
                 self.few.push_batch_with_filter(batch, &mask)?;
             }
         }
-        self.take_few()
+        self.take_few()?;
+        Ok(rows)
     }
 
     /// Takes the lines of a part that the conditions hold for.
@@ -298,7 +316,8 @@ impl Worker {
                 }
                 _ => self.decoders_of(held.file).all.decode(&held.part),
             };
-            return self.filter_all(&decoded.map_err(external)?);
+            self.filter_all(&decoded.map_err(external)?)?;
+            return Ok(());
         }
         if !self.picked.takes(held.part.format()) {
             self.decode_picked()?;
@@ -354,7 +373,7 @@ impl Worker {
     /// The conditions held for so many of so many rows.
     fn seen(&mut self, kept: usize, rows: usize) {
         if rows > 0 {
-            self.share = (self.share + kept as f64 / rows as f64) / 2.0;
+            self.share = lately(self.share, kept, rows);
         }
     }
 
@@ -376,6 +395,11 @@ impl Metrics {
         add(&self.records, read.records);
         add(&self.rejects, read.rejects);
     }
+}
+
+/// A share, as it is after so many more of so many rows.
+fn lately(before: f64, some: usize, rows: usize) -> f64 {
+    f64::midpoint(before, some as f64 / rows as f64)
 }
 
 /// What was counted between two counts.

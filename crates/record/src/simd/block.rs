@@ -29,8 +29,11 @@ pub(super) const READ_AHEAD: usize = 64;
 /// without separators from being scanned again for each of its lines.
 const MAX_BLOCK_BYTES: usize = 1 << 20;
 
+/// A bit a row of a block.
+pub(crate) type RowWords = [u64; BLOCK_ROWS / 64];
+
 /// A bit a row of a block, set for NULL.
-pub(crate) type NullWords = [u64; BLOCK_ROWS / 64];
+pub(crate) type NullWords = RowWords;
 
 /// Where the text of a block is to be found by views: the buffer of the batch,
 /// and the offset in it.
@@ -107,9 +110,16 @@ impl BlockReader {
         starts[0] = 0;
         starts[1..rows].copy_from_slice(&ends[..rows - 1]);
         for column in self.columns.chunks_exact_mut(COLUMN_ROWS) {
-            let last = column[rows - 1];
-            column[rows..rows.next_multiple_of(GROUP_ROWS)].fill(last);
+            fill_group(column, rows);
         }
+    }
+}
+
+/// Goes on with the place of the last row, if there is one, to the end of its group.
+fn fill_group(column: &mut [u32], rows: usize) {
+    if let Some(last) = rows.checked_sub(1) {
+        let last = column[last];
+        column[rows..rows.next_multiple_of(GROUP_ROWS)].fill(last);
     }
 }
 
@@ -197,6 +207,65 @@ impl<'a> Block<'a> {
         places
             .take(self.rows)
             .map(move |(start, after)| &text[*start as usize..*after as usize - 1])
+    }
+
+    /// The rows whose value is this text.
+    pub(crate) fn rows_with(&self, value: usize, text: &[u8]) -> RowWords {
+        let mut first = [0; 8];
+        let len = text.len().min(first.len());
+        first[..len].copy_from_slice(&text[..len]);
+        let mask = u64::MAX.checked_shr(64 - 8 * len as u32).unwrap_or(0);
+        let (first, rest) = (u64::from_le_bytes(first), &text[len..]);
+        let is = |start: u32, after: u32| {
+            // Of any value the next bytes can be read.
+            let ahead = &self.text[start as usize..];
+            let word = ahead
+                .first_chunk()
+                .map_or(0, |word| u64::from_le_bytes(*word));
+            (word & mask == first) & ((after - start - 1) as usize == text.len())
+                && (rest.is_empty() || ahead[8..].starts_with(rest))
+        };
+        let mut found = RowWords::default();
+        let places = self.starts(value).iter().zip(self.after(value));
+        for (row, (start, after)) in places.take(self.rows).enumerate() {
+            found[row / 64] |= u64::from(is(*start, *after)) << (row % 64);
+        }
+        found
+    }
+
+    /// Only some rows of the block, with these values. `places` is room for
+    /// where they are.
+    pub(crate) fn only<'b>(
+        &self,
+        rows: &RowWords,
+        values: impl Iterator<Item = usize>,
+        places: &'b mut Vec<u32>,
+    ) -> Block<'b>
+    where
+        'a: 'b,
+    {
+        places.resize(self.columns.len(), 0);
+        let count: u32 = rows.iter().map(|word| word.count_ones()).sum();
+        for value in values {
+            for (column, from) in [(value, self.starts(value)), (value + 1, self.after(value))] {
+                let to = &mut places[column * COLUMN_ROWS..][..COLUMN_ROWS];
+                let mut next = 0;
+                for (index, word) in rows.iter().enumerate() {
+                    let mut word = *word;
+                    while word != 0 {
+                        to[next] = from[index * 64 + word.trailing_zeros() as usize];
+                        next += 1;
+                        word &= word - 1;
+                    }
+                }
+                fill_group(to, next);
+            }
+        }
+        Block {
+            columns: places,
+            rows: count as usize,
+            ..*self
+        }
     }
 
     /// Whether each line has exactly `values` values, and is not too long.

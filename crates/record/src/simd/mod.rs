@@ -34,7 +34,7 @@ mod separators;
 mod sse2;
 pub(crate) mod views;
 
-pub(crate) use block::{BLOCK_ROWS, Block, BlockReader, GROUP_ROWS, NullWords, Place};
+pub(crate) use block::{BLOCK_ROWS, Block, BlockReader, GROUP_ROWS, NullWords, Place, RowWords};
 pub use cpu::CpuLevel;
 pub use ipv4::Ipv4Texts;
 pub(crate) use separators::{CHUNK_BYTES, Marks, WRITE_ROOM, write_bits};

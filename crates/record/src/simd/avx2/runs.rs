@@ -29,24 +29,30 @@ fn are_numbers(
     values: Range<usize>,
     longest: impl Iterator<Item = u32>,
 ) -> bool {
-    let classify = |chunk: *const u8| {
+    let load = |chunk: *const u8| {
         let lanes = chunk.cast::<__m256i>();
         // SAFETY: it is the start of a value, from which a chunk can be read.
-        let [low, high] = unsafe { [_mm256_loadu_si256(lanes), _mm256_loadu_si256(lanes.add(1))] };
-        let bits = |low, high| {
-            let (low, high) = (_mm256_movemask_epi8(low), _mm256_movemask_epi8(high));
-            u64::from(low as u32) | u64::from(high as u32) << 32
-        };
-        let is = |bytes, byte: u8| _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(byte as i8));
-        let digit = |bytes| {
-            let value = _mm256_xor_si256(bytes, _mm256_set1_epi8(b'0' as i8));
-            _mm256_cmpeq_epi8(_mm256_min_epu8(value, _mm256_set1_epi8(9)), value)
-        };
+        unsafe { [_mm256_loadu_si256(lanes), _mm256_loadu_si256(lanes.add(1))] }
+    };
+    let bits = |low, high| {
+        let (low, high) = (_mm256_movemask_epi8(low), _mm256_movemask_epi8(high));
+        u64::from(low as u32) | u64::from(high as u32) << 32
+    };
+    let is = |bytes, byte: u8| _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(byte as i8));
+    let is_digit = |bytes| {
+        let value = _mm256_xor_si256(bytes, _mm256_set1_epi8(b'0' as i8));
+        _mm256_cmpeq_epi8(_mm256_min_epu8(value, _mm256_set1_epi8(9)), value)
+    };
+    let classify = |chunk: *const u8| {
+        let [low, high] = load(chunk);
         Kinds {
-            digits: bits(digit(low), digit(high)),
+            digits: bits(is_digit(low), is_digit(high)),
             spaces: bits(is(low, b' '), is(high, b' ')),
-            dashes: bits(is(low, b'-'), is(high, b'-')),
         }
     };
-    are_numbers_with(block, values, longest, classify)
+    let dashes = |chunk: *const u8| {
+        let [low, high] = load(chunk);
+        bits(is(low, b'-'), is(high, b'-'))
+    };
+    are_numbers_with(block, values, longest, classify, dashes)
 }

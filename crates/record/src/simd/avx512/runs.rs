@@ -32,13 +32,16 @@ fn are_numbers(
     let classify = |chunk: *const u8| {
         // SAFETY: it is the start of a value, from which a chunk can be read.
         let bytes = unsafe { _mm512_loadu_si512(chunk.cast()) };
-        let is = |byte: u8| _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(byte as i8));
         let digits = _mm512_sub_epi8(bytes, _mm512_set1_epi8(b'0' as i8));
         Kinds {
             digits: _mm512_cmple_epu8_mask(digits, _mm512_set1_epi8(9)),
-            spaces: is(b' '),
-            dashes: is(b'-'),
+            spaces: _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(b' ' as i8)),
         }
     };
-    are_numbers_with(block, values, longest, classify)
+    let dashes = |chunk: *const u8| {
+        // SAFETY: as above.
+        let bytes = unsafe { _mm512_loadu_si512(chunk.cast()) };
+        _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(b'-' as i8))
+    };
+    are_numbers_with(block, values, longest, classify, dashes)
 }

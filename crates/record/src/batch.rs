@@ -6,14 +6,15 @@ use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_buffer::Buffer;
 use arrow_schema::{ArrowError, DataType, SchemaRef};
 
-use crate::column::{ColumnBuilder, INLINE_BYTES, column_bytes, view};
+use crate::column::{ColumnBuilder, column_bytes};
 use crate::field::FieldType;
 use crate::format::{Format, FormatField};
-use crate::grammar::{Line, Sink, Word, has_export_time, read_words};
-use crate::memory::{Native, Section, Slab, Slabs};
+use crate::grammar::{Line, has_export_time, read_words};
+use crate::memory::{Section, Slab, Slabs};
 use crate::only::Only;
 use crate::policy::Policy;
 use crate::reason::RecordError;
+use crate::row::{Row, Target, set_runs};
 use crate::simd::{BLOCK_ROWS, Block, NullWords, Place, RowWords};
 
 /// Text of a batch from which it counts as full: views have 32-bit offsets.
@@ -21,31 +22,6 @@ const MAX_TEXT_BYTES: usize = 1 << 30;
 
 /// Rows for which a batch has room before it grows, at most.
 const MAX_FIRST_ROWS: usize = 1 << 16;
-
-/// One field of the format, and what becomes of it.
-#[derive(Debug, Clone, Copy)]
-struct Target {
-    /// The type to check, which the policy may have made laxer.
-    field_type: FieldType,
-    /// The column that takes the value. Others are checked all the same, so
-    /// that a projection never changes what is refused.
-    column: Option<usize>,
-    /// Where that column's values are.
-    section: Section,
-    /// It was given text that is not in the column itself.
-    long: bool,
-    /// So many fields from this one on are numbers, of which no column takes the first
-    /// and the last: they are looked at together. 0: by itself.
-    run: usize,
-    /// Its text decides whether a record becomes a row.
-    decides: bool,
-}
-
-impl Target {
-    fn is_number(&self) -> bool {
-        self.field_type.certain_digits().is_some()
-    }
-}
 
 /// Rows that grow record by record, or by a block of records.
 #[derive(Debug)]
@@ -146,18 +122,7 @@ impl Batch {
             }
         };
         self.targets = format.fields().iter().map(target).collect();
-        let mut rest = &mut self.targets[..];
-        // Columns of few rows do not tell about all.
-        let all = self.only.is_some();
-        let is_unasked = |target: &Target| (all || target.column.is_none()) && target.is_number();
-        while let Some(first) = rest.iter().position(is_unasked) {
-            let numbers = rest[first..].iter().take_while(|target| target.is_number());
-            let end = first + numbers.count();
-            let last = rest[..end].iter().rposition(is_unasked);
-            let run = last.map_or(0, |last| last + 1 - first);
-            rest[first].run = if run > 1 { run } else { 0 };
-            rest = &mut rest[end..];
-        }
+        set_runs(&mut self.targets, self.only.is_some());
     }
 
     /// Whether any word is a value of every field.
@@ -388,74 +353,6 @@ impl Batch {
         self.slabs.give_back(slab);
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options).map(Some)
-    }
-}
-
-/// The row that a line becomes.
-struct Row<'b> {
-    columns: &'b mut [ColumnBuilder],
-    slab: &'b mut Slab,
-    row: usize,
-    /// Where the text that the line is in will be found.
-    place: Place,
-    /// Some view points there.
-    keep_line: bool,
-    only: Option<&'b Only>,
-    /// It is one of those.
-    is_kept: bool,
-}
-
-impl<'a> Sink<'a, &mut Target> for Row<'_> {
-    /// Sets the value of a word: straight in its column, since a value of many
-    /// kinds that passes through memory doubles the time.
-    #[inline(always)]
-    fn take(&mut self, target: &mut Target, word: Word<'a>) -> bool {
-        if word.is_null() {
-            if let Some(column) = target.column {
-                self.columns[column].set_null(self.slab, self.row);
-            }
-            return true;
-        }
-        if target.decides
-            && let Some(only) = self.only
-        {
-            self.is_kept = only.is(&word.ahead()[..word.len()]);
-        }
-        match target.field_type {
-            FieldType::Int32 => self.number(target, word.int32()),
-            FieldType::Int64 => self.number(target, word.int64()),
-            FieldType::Timestamp => self.number(target, word.timestamp()),
-            FieldType::Address if !word.is_address() => false,
-            FieldType::Address | FieldType::Text => {
-                self.text(target, word);
-                true
-            }
-        }
-    }
-}
-
-impl Row<'_> {
-    #[inline(always)]
-    fn number<T: Native>(&mut self, target: &Target, number: Option<T>) -> bool {
-        if let Some(number) = number
-            && target.column.is_some()
-        {
-            self.slab.set(target.section, self.row, number);
-        }
-        number.is_some()
-    }
-
-    #[inline(always)]
-    fn text(&mut self, target: &mut Target, word: Word<'_>) {
-        if target.column.is_none() {
-            return;
-        }
-        let offset = self.place.offset.wrapping_add(word.start() as u32);
-        let view = view(word.ahead(), word.len(), self.place.buffer, offset);
-        self.slab.set(target.section, self.row, view);
-        let long = word.len() > INLINE_BYTES;
-        target.long |= long;
-        self.keep_line |= long;
     }
 }
 

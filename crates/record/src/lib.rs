@@ -54,6 +54,7 @@ mod only;
 mod policy;
 mod reason;
 mod reject;
+mod row;
 mod schema;
 mod simd;
 

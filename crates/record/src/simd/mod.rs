@@ -30,6 +30,7 @@ mod portable;
 #[cfg(target_arch = "x86_64")]
 mod runs;
 mod separators;
+mod some_rows;
 #[cfg(target_arch = "x86_64")]
 mod sse2;
 pub(crate) mod views;

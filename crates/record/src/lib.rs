@@ -15,6 +15,7 @@
 //!   reason, and never touches its neighbours. Records are decoded in blocks,
 //!   with the instructions of a [`CpuLevel`]; whatever is out of the ordinary
 //!   goes through the grammar, and both say the same of every input.
+//! * [`AddressBuilder`] makes a column of addresses out of their numbers.
 //! * [`compact`] frees batches that live long of the input that they point into.
 //! * [`Policy`] is the table of what is refused.
 //!
@@ -39,6 +40,7 @@
 #![deny(missing_docs)]
 
 mod address;
+mod address_builder;
 mod batch;
 mod column;
 mod compact;
@@ -58,6 +60,7 @@ mod row;
 mod schema;
 mod simd;
 
+pub use address_builder::AddressBuilder;
 pub use compact::compact;
 pub use decoder::{BATCH_ROWS, DecodeCounts, DecodeOptions, Decoder, MAX_LINE_BYTES};
 pub use field::{Field, FieldType};

@@ -4,14 +4,13 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
-use datafusion::arrow::array::{
-    Array, StringArray, StringViewArray, StringViewBuilder, TypedDictionaryArray,
-};
+use datafusion::arrow::array::{Array, StringArray, StringViewArray, TypedDictionaryArray};
 use datafusion::arrow::datatypes::UInt32Type;
 use datafusion::common::hash_utils::RandomState;
 use datafusion::common::{Result, exec_datafusion_err};
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
 use vpcflow_functions::short_text;
+use vpcflow_record::AddressBuilder;
 
 use super::address;
 use super::dictionaries::Dictionaries;
@@ -168,18 +167,14 @@ impl Texts {
         numbers: impl ExactSizeIterator<Item = u32>,
     ) -> Result<StringViewArray> {
         let known = self.read();
-        let mut texts = StringViewBuilder::with_capacity(numbers.len());
+        let mut texts = AddressBuilder::with_capacity(numbers.len());
         for number in numbers {
             match number {
-                NULL => texts.append_null(),
-                0..FIRST_OTHER => {
-                    let (text, len) = address::text(number);
-                    let text = std::str::from_utf8(&text[..len]);
-                    texts.append_value(text.map_err(|error| exec_datafusion_err!("{error}"))?);
-                }
+                NULL => texts.push_null(),
+                0..FIRST_OTHER => texts.push_ipv4(number),
                 FIRST_TEXT.. => {
                     let text = known.texts.get((number - FIRST_TEXT) as usize);
-                    texts.append_value(text.ok_or_else(|| {
+                    texts.push_text(text.ok_or_else(|| {
                         exec_datafusion_err!("there is no text of number {number}")
                     })?);
                 }

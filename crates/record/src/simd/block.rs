@@ -79,9 +79,11 @@ impl BlockReader {
             self.places.resize(places, 0);
         }
         let scan = scan(self.cpu.0, text, &mut self.places, values * max_rows);
-        let lines = self.places[..scan.separators].chunks_exact(values);
-        let readable = |line: &[u32]| line[values - 1] as usize + READ_AHEAD <= text.len();
-        let rows = lines.take(max_rows).filter(|line| readable(line)).count();
+        let mut rows = max_rows.min(scan.separators / values);
+        let end = |rows: usize| self.places[rows * values - 1] as usize;
+        while rows > 0 && end(rows) + READ_AHEAD > text.len() {
+            rows -= 1;
+        }
         if rows == 0 || scan.odd {
             return Err(rows);
         }
@@ -229,12 +231,15 @@ impl<'a> Block<'a> {
     fn lines_end_where_they_should(&self, scan: &Scan) -> bool {
         let (starts, ends) = (self.starts(0), self.after(self.values - 1));
         let line_feed = |end: &u32| self.text[*end as usize - 1] == b'\n';
-        let longest = starts.iter().zip(ends).map(|(start, end)| end - start);
+        let bytes = starts.iter().zip(ends).map(|(start, end)| end - start);
+        // To find the longest takes longer, and is hardly ever needed.
+        let any_bits = bytes.clone().fold(0, |bits, bytes| bits | bytes);
+        let longest = MAX_LINE_BYTES as u32 + 1;
         let after_block = &self.text[self.lines().len()..scan.bytes];
         let line_feeds_after = memchr::memchr_iter(b'\n', after_block).count();
         scan.line_feeds - line_feeds_after == self.rows
             && ends.iter().all(line_feed)
-            && longest.max() <= Some(MAX_LINE_BYTES as u32 + 1)
+            && (any_bits <= longest || bytes.max() <= Some(longest))
     }
 
     fn is_utf8(&self) -> bool {

@@ -44,8 +44,24 @@ pub fn decode<'a>(
     let options = DecodeOptions {
         policy,
         cpu,
-        batch_rows: 64,
         ..DecodeOptions::default()
+    };
+    decode_with(pieces, format, options, share)
+}
+
+/// The same with any options.
+///
+/// # Panics
+/// As [`decode`].
+pub fn decode_with<'a>(
+    pieces: impl IntoIterator<Item = &'a [u8]>,
+    format: &Format,
+    options: DecodeOptions,
+    share: bool,
+) -> Outcome {
+    let options = DecodeOptions {
+        batch_rows: 64,
+        ..options
     };
     let mut decoder = Decoder::new(format.clone(), options);
     let (mut batches, mut rejects) = (Vec::new(), Vec::new());

@@ -156,7 +156,7 @@ fn transpose(level: Level, places: &[u32], values: usize, rows: usize, columns: 
 /// Where a value starts and ends is known for every row, and for as many rows
 /// after the last one as fill a group. From the start of each value on, at
 /// least [`READ_AHEAD`] bytes of the text can be read: only
-/// [`BlockReader::read`] makes blocks.
+/// [`BlockReader::read`] makes blocks, and [`Block::only`] some rows of them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Block<'a> {
     cpu: CpuLevel,

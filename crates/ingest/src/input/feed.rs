@@ -159,6 +159,6 @@ fn batch_of(rejects: &[Reject], source: &str) -> Result<RecordBatch, ArrowError>
     builder.finish()
 }
 
-/// What nearly all batches have. To build it takes as long as to decode a hundred rows.
+/// What nearly all batches have. To build it takes as long as to decode some hundred rows.
 static NO_REJECTS: LazyLock<RecordBatch> =
     LazyLock::new(|| RecordBatch::new_empty(rejects_schema()));

@@ -92,7 +92,6 @@ impl Worker {
         let few = BatchCoalescer::new(Arc::clone(&columns.schema), batch_rows)
             .with_biggest_coalesce_batch_size(Some(batch_rows / 2));
         let counter = |name| MetricBuilder::new(&scan.metrics).counter(name, partition);
-        let leaves_out = columns.leaves_out();
         Worker {
             work,
             batch_rows,
@@ -102,6 +101,7 @@ impl Worker {
                 rejects: counter("rejects"),
             },
             baseline: BaselineMetrics::new(&scan.metrics, partition),
+            built: if columns.leaves_out() { 0.0 } else { 1.0 },
             columns,
             decoders: None,
             held: Vec::new(),
@@ -109,7 +109,6 @@ impl Worker {
             few,
             picked: Picked::default(),
             share: 0.0,
-            built: if leaves_out { 0.0 } else { 1.0 },
             output: VecDeque::new(),
             ended: false,
         }
@@ -245,13 +244,11 @@ impl Worker {
         if held.first {
             return self.pick(held);
         }
-        let rows: usize = held.decoded.iter().map(|part| part.rows.num_rows()).sum();
+        let built = held.decoded.iter().map(|part| part.rows.num_rows()).sum();
         let records = usize::try_from(held.counts.records).unwrap_or(usize::MAX);
-        if self.columns.leaves_out() && records > 0 {
-            self.built = lately(self.built, rows, records);
-        }
         let kept = self.filter_all(&held.decoded)?;
-        self.seen(kept, records);
+        self.built = lately(self.built, built, records);
+        self.share = lately(self.share, kept, records);
         Ok(())
     }
 
@@ -304,7 +301,7 @@ impl Worker {
             .collect::<Result<Vec<_>>>()?;
         let all: usize = held.decoded.iter().map(rows).sum();
         let count: usize = kept.iter().map(|(kept, rows)| kept.count(*rows)).sum();
-        self.seen(count, all);
+        self.share = lately(self.share, count, all);
         if count == 0 {
             return Ok(());
         }
@@ -370,13 +367,6 @@ impl Worker {
         Ok(())
     }
 
-    /// The conditions held for so many of so many rows.
-    fn seen(&mut self, kept: usize, rows: usize) {
-        if rows > 0 {
-            self.share = lately(self.share, kept, rows);
-        }
-    }
-
     /// Nothing more is read.
     fn end(&mut self) -> Result<()> {
         self.ended = true;
@@ -399,7 +389,10 @@ impl Metrics {
 
 /// A share, as it is after so many more of so many rows.
 fn lately(before: f64, some: usize, rows: usize) -> f64 {
-    f64::midpoint(before, some as f64 / rows as f64)
+    match rows {
+        0 => before,
+        rows => f64::midpoint(before, some as f64 / rows as f64),
+    }
 }
 
 /// What was counted between two counts.

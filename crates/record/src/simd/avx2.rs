@@ -41,6 +41,14 @@ impl Avx2 {
     }
 }
 
+/// The highest bit of each of 64 bytes.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn bits(low: __m256i, high: __m256i) -> u64 {
+    let (low, high) = (_mm256_movemask_epi8(low), _mm256_movemask_epi8(high));
+    u64::from(low as u32) | u64::from(high as u32) << 32
+}
+
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
 fn scan(text: &[u8], places: &mut [u32], wanted: usize) -> Scan {
     let space = _mm256_set1_epi8(b' ' as i8);
@@ -52,10 +60,6 @@ fn scan(text: &[u8], places: &mut [u32], wanted: usize) -> Scan {
         let (low, high) = unsafe { (_mm256_loadu_si256(lanes), _mm256_loadu_si256(lanes.add(1))) };
         let separators = |bytes| _mm256_cmpeq_epi8(_mm256_min_epu8(bytes, space), bytes);
         let line_feeds = |bytes| _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(b'\n' as i8));
-        let bits = |low, high| {
-            let (low, high) = (_mm256_movemask_epi8(low), _mm256_movemask_epi8(high));
-            u64::from(low as u32) | u64::from(high as u32) << 32
-        };
         let (low_feeds, high_feeds) = (line_feeds(low), line_feeds(high));
         // A line feed is no control character here: it passes for a `*`.
         let feed = _mm256_set1_epi8(b' ' as i8);

@@ -1,12 +1,12 @@
 //! Kinds of 32 bytes at a time.
 
 use std::arch::x86_64::{
-    __m256i, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_min_epu8, _mm256_movemask_epi8,
-    _mm256_set1_epi8, _mm256_xor_si256,
+    __m256i, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_min_epu8, _mm256_set1_epi8,
+    _mm256_xor_si256,
 };
 use std::ops::Range;
 
-use super::Avx2;
+use super::{Avx2, bits};
 use crate::simd::block::Block;
 use crate::simd::runs::{Kinds, are_numbers_with};
 
@@ -33,10 +33,6 @@ fn are_numbers(
         let lanes = chunk.cast::<__m256i>();
         // SAFETY: it is the start of a value, from which a chunk can be read.
         unsafe { [_mm256_loadu_si256(lanes), _mm256_loadu_si256(lanes.add(1))] }
-    };
-    let bits = |low, high| {
-        let (low, high) = (_mm256_movemask_epi8(low), _mm256_movemask_epi8(high));
-        u64::from(low as u32) | u64::from(high as u32) << 32
     };
     let is = |bytes, byte: u8| _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(byte as i8));
     let is_digit = |bytes| {
